@@ -1,0 +1,1 @@
+"""davlock: a document server over an ordinary folder, with one lock manager behind every door."""

@@ -1,0 +1,1 @@
+"""Credentials become a principal, once, in front of every door."""

@@ -1,0 +1,86 @@
+"""Locks in XML: the body of a LOCK request, and the locks that lockdiscovery shows (RFC 4918 §14, §15.8)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lxml import etree
+
+from davlock import rules
+from davlock.dav import live, xml
+from davlock.errors import BadRequest
+from davlock.model import Lock, Scope
+
+MAX_OWNER = 4096
+
+_ENTRY = "<D:lockentry><D:lockscope><D:%s/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>"
+SUPPORTED_LOCK = f"<D:supportedlock>{_ENTRY % 'exclusive'}{_ENTRY % 'shared'}</D:supportedlock>"
+
+
+@dataclass(frozen=True, slots=True)
+class LockRequest:
+    """A lock that is asked for. owner is the content of DAV:owner as XML that stands for itself; empty if there was none."""
+
+    scope: Scope
+    owner: str = ""
+
+
+def parse_lockinfo(body: bytes) -> LockRequest:
+    """What the body of a LOCK asks for (RFC 4918 §14.11); elements that are not known are ignored (§17).
+
+    Raises BadRequest, also for an owner of more than MAX_OWNER bytes; TooLarge as xml.parse does.
+    """
+    root = xml.parse(body)
+    if root.tag != f"{{{xml.DAV}}}lockinfo":
+        raise BadRequest("The body of a LOCK must be a DAV:lockinfo element, or empty to refresh a lock.")
+    scopes = {child.tag for part in xml.children(root, "lockscope") for child in xml.children(part, *Scope)}
+    if len(scopes) != 1:
+        raise BadRequest("The lock must have one scope: DAV:exclusive or DAV:shared in DAV:lockscope.")
+    if not any(xml.children(part, "write") for part in xml.children(root, "locktype")):
+        raise BadRequest("The lock must be a write lock: DAV:write in DAV:locktype.")
+    owners = xml.children(root, "owner")
+    return LockRequest(Scope(xml.split(scopes.pop())[1]), _inner(owners[0]) if owners else "")
+
+
+def _inner(owner: etree._Element) -> str:
+    parts = [xml.escape(owner.text or "")]
+    size = len(parts[0])
+    for child in owner:
+        parts += xml.serialise(child), xml.escape(child.tail or "")
+        size += len(parts[-2]) + len(parts[-1])
+        # At once: a long namespace that is declared around the owner comes back with every child.
+        if size > MAX_OWNER:
+            break
+    inner = "".join(parts)
+    if len(inner.encode()) > MAX_OWNER:
+        raise BadRequest(f"The owner of the lock is longer than {MAX_OWNER} bytes; send less, such as a name.")
+    return inner
+
+
+def active_locks(locks: Iterable[Lock], viewer: str, now: float, href: Callable[[str], str]) -> str:
+    """The activelock elements of locks, as the principal `viewer` may see them (RFC 4918 §14.1).
+
+    now is the state's clock (Unix seconds); href gives the href of a lock's root, not yet escaped for XML. Other people's tokens
+    are left out; who, since when and through which door is told to everybody.
+    """
+    return "".join([_active_lock(lock, viewer, now, href(lock.root)) for lock in locks])
+
+
+def _active_lock(lock: Lock, viewer: str, now: float, root: str) -> str:
+    holder = xml.escape(lock.principal)
+    # Rounded down, so that nobody believes in a lock that has ended; 0 would say that it has ended now.
+    timeout = "Infinite" if lock.expires is None else f"Second-{max(1, math.floor(lock.expires - now))}"
+    token = ""
+    if rules.may_see_token(lock, viewer):
+        token = f"<D:locktoken><D:href>{xml.escape(lock.token)}</D:href></D:locktoken>"
+    return (
+        f"<D:activelock><D:lockscope><D:{lock.scope}/></D:lockscope><D:locktype><D:write/></D:locktype>"
+        f"<D:depth>{'infinity' if lock.deep else '0'}</D:depth>"
+        f"<D:owner>{lock.owner if lock.owner.strip() else holder}</D:owner>"
+        f"<D:timeout>{timeout}</D:timeout>{token}<D:lockroot><D:href>{xml.escape(root)}</D:href></D:lockroot>"
+        f'<L:holder xmlns:L="urn:davlock:">{holder}</L:holder>'
+        f'<L:since xmlns:L="urn:davlock:">{live.rfc3339(lock.since)}</L:since>'
+        f'<L:door xmlns:L="urn:davlock:">{xml.escape(lock.door)}</L:door></D:activelock>'
+    )

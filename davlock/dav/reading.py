@@ -1,0 +1,151 @@
+"""OPTIONS, GET and HEAD."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from email.utils import formatdate
+
+from davlock.dav import preconditions
+from davlock.dav.answers import TEXT_TYPE, Answer, Headers, text
+from davlock.dav.ranges import content_range, multipart, parse_range
+from davlock.dav.requests import Request
+from davlock.errors import DavlockError, Forbidden, NotFound, PreconditionFailed
+from davlock.library import Library
+from davlock.model import Entry
+from davlock.transfers import View
+
+BLOCK = 256 * 1024
+EVERYWHERE = ("OPTIONS", "GET", "HEAD", "PROPFIND", "PROPPATCH", "COPY", "MOVE", "DELETE", "LOCK", "UNLOCK")
+ON_DOCUMENT = (*EVERYWHERE, "PUT")
+ON_NOTHING = ("OPTIONS", "PUT", "MKCOL", "LOCK", "UNLOCK")
+ANY = (*EVERYWHERE, "PUT", "MKCOL")
+# What a browser would run in the name of this server; everything else it only shows or saves.
+_ACTIVE = {"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml", "application/xslt+xml"}
+_FOLDER_PAGE = b"This is a folder of a davlock server. Open it with a WebDAV client: a file manager, an office program, a phone.\n"
+
+
+def allowed(library: Library, request: Request) -> str:
+    """The Allow header: what can be done with what stands, or does not stand, at the Request-URI."""
+    if request.raw_path == "*" or not request.environ["davlock.principal"]:
+        return ", ".join(ANY)  # nobody in particular asks: do not tell him what exists
+    try:
+        entry = library.look(request.at.path)
+    except DavlockError:
+        return "OPTIONS"
+    if entry is None:
+        return ", ".join(ON_NOTHING)
+    return ", ".join(EVERYWHERE if entry.is_folder else ON_DOCUMENT)
+
+
+def options(library: Library, request: Request) -> Answer:
+    """RFC 4918 §10.1, §18: classes 1, 2 and 3; MS-Author-Via, without which Office opens everything read-only."""
+    methods = allowed(library, request)
+    headers = [("DAV", "1, 2, 3"), ("MS-Author-Via", "DAV"), ("Allow", methods), ("Public", methods), ("Accept-Ranges", "bytes")]
+    return Answer(200, headers)
+
+
+def get(library: Library, request: Request) -> Answer:
+    """RFC 9110 §9.3.1: the document, whole or in ranges; every header is about exactly the bytes that are sent."""
+    if request.if_lists:
+        library.check_conditions(request.if_condition)
+    try:
+        entry, fd = library.open(request.at.path)
+    except (NotFound, Forbidden):
+        return _folder(library, request)
+    try:
+        return _content(request, entry, fd)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _folder(library: Library, request: Request) -> Answer:
+    entry = library.look(request.at.path)
+    if entry is None:
+        raise NotFound("There is nothing under this name.")
+    if not entry.is_folder:
+        raise Forbidden("This is not served.")
+    conditional = preconditions.from_environ(request.environ)
+    now = int(time.time())
+    if conditional and preconditions.check(request.method, conditional, "", entry.modified, now) is preconditions.Outcome.FAILED:
+        raise PreconditionFailed("The folder is not what your request is about.")
+    return Answer(200, [("Content-Type", TEXT_TYPE), ("Cache-Control", "no-store")], [_FOLDER_PAGE], len(_FOLDER_PAGE))
+
+
+def _content(request: Request, entry: Entry, fd: int) -> Answer:
+    now = int(time.time())
+    validators = [("ETag", entry.etag), ("Last-Modified", formatdate(entry.modified, usegmt=True)), ("Cache-Control", "private, no-cache")]
+    if conditional := preconditions.from_environ(request.environ):
+        outcome = preconditions.check(request.method, conditional, entry.etag, entry.modified, now)
+        if outcome is preconditions.Outcome.FAILED:
+            raise PreconditionFailed("The document is not, or is no longer, the version that your request is about.")
+        if outcome is preconditions.Outcome.NOT_MODIFIED:
+            os.close(fd)
+            return Answer(304, validators, (), None)
+    media = media_type(entry.name)
+    headers: Headers = [("Content-Type", media), *validators, ("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff")]
+    if media.partition(";")[0] in _ACTIVE:
+        headers.append(("Content-Security-Policy", "sandbox; default-src 'none'"))
+    ranges = _wanted_ranges(request, entry, now)
+    if ranges is None:
+        return Answer(200, headers, Content(fd, [(0, entry.size)]), entry.size)
+    if not ranges:
+        os.close(fd)
+        return text(416, f"The document has {entry.size} bytes; none of what you asked for.", [("Content-Range", f"bytes */{entry.size}")])
+    if len(ranges) == 1:
+        start, length = ranges[0]
+        headers.append(("Content-Range", content_range(start, length, entry.size)))
+        return Answer(206, headers, Content(fd, ranges), length)
+    boundary = uuid.uuid4().hex
+    framing = multipart(ranges, entry.size, media, boundary)
+    headers[0] = ("Content-Type", f"multipart/byteranges; boundary={boundary}")
+    return Answer(206, headers, Content(fd, ranges, framing.heads, framing.tail), framing.length)
+
+
+def _wanted_ranges(request: Request, entry: Entry, now: int) -> list[tuple[int, int]] | None:
+    wanted, condition = request.header("RANGE"), request.header("IF_RANGE")
+    if wanted is None or request.method != "GET":  # RFC 9110 §14.2: defined for GET only
+        return None
+    if condition is not None and not preconditions.if_range_applies(condition, entry.etag, entry.modified, now):
+        return None
+    return parse_range(wanted, entry.size)
+
+
+def media_type(name: str) -> str:
+    """The media type by the ending of a name."""
+    kind, encoding = mimetypes.guess_type(name, strict=False)
+    if kind is None or encoding:
+        return "application/octet-stream"
+    return f"{kind}; charset=utf-8" if kind == "text/plain" else kind
+
+
+class Content:
+    """Pieces (start, length) of an open document, each after its head. Owns the descriptor."""
+
+    def __init__(self, fd: int, pieces: list[tuple[int, int]], heads: list[bytes] | None = None, tail: bytes = b"") -> None:
+        self._fd, self._pieces, self._heads, self._tail = fd, pieces, heads or [b""] * len(pieces), tail
+
+    def __iter__(self) -> Iterator[bytes]:
+        for (start, length), head in zip(self._pieces, self._heads, strict=True):
+            if head:
+                yield head
+            end = start + length
+            while start < end:
+                block = os.pread(self._fd, min(BLOCK, end - start), start)
+                if not block:
+                    # Another program has shortened the file in place: a cut connection is the only honest answer left.
+                    raise ConnectionAbortedError("the file became shorter while it was sent")
+                start += len(block)
+                yield block
+        if self._tail:
+            yield self._tail
+
+    def close(self) -> None:
+        """Gives the descriptor back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

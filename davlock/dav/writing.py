@@ -1,0 +1,62 @@
+"""PUT, MKCOL, DELETE, COPY and MOVE."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+from davlock.dav.answers import Answer, text
+from davlock.dav.headers import Depth, parse_depth, parse_overwrite
+from davlock.dav.requests import Request
+from davlock.errors import BadRequest, IsFolder
+from davlock.library import Library
+
+_NONE_OR_ALL = (Depth.ZERO, Depth.INFINITY)
+
+
+def put(library: Library, request: Request) -> Answer:
+    """RFC 4918 §9.7, RFC 9110 §9.3.4: the whole body becomes the document, or nothing changes."""
+    if request.header("CONTENT_RANGE") is not None:
+        raise BadRequest("A part of a document cannot be stored; send the whole document.")
+    encoding = request.header("CONTENT_ENCODING")
+    if encoding and encoding.strip().lower() != "identity":
+        return text(415, "A document cannot be stored compressed; send it without Content-Encoding.")
+    if request.raw_path.endswith("/"):
+        raise IsFolder("The URL of a document does not end with a slash.")
+    written = library.write(request.at, request.environ["wsgi.input"], request.length, request.caller, request.conditions)
+    entry = written.entry
+    headers = [("ETag", entry.etag), ("Last-Modified", formatdate(entry.modified, usegmt=True))]
+    return Answer(201 if written.created else 204, headers, (), 0 if written.created else None)
+
+
+def mkcol(library: Library, request: Request) -> Answer:
+    """RFC 4918 §9.3. A body could only ask for what is not supported (RFC 5689)."""
+    if request.has_body():
+        return text(415, "A new folder takes no content.")
+    library.make_folder(request.at, request.caller, request.conditions)
+    return Answer(201)
+
+
+def delete(library: Library, request: Request) -> Answer:
+    """RFC 4918 §9.6: a folder goes with everything in it, or not at all."""
+    parse_depth(request.header("DEPTH"), Depth.INFINITY, (Depth.INFINITY,) if request.raw_path.endswith("/") else _NONE_OR_ALL)
+    library.delete(request.at.path, request.caller, request.conditions)
+    return Answer(204, length=None)
+
+
+def copy(library: Library, request: Request) -> Answer:
+    """RFC 4918 §9.8."""
+    deep = parse_depth(request.header("DEPTH"), Depth.INFINITY, _NONE_OR_ALL) is Depth.INFINITY
+    overwrite = parse_overwrite(request.header("OVERWRITE"))
+    replaced = library.copy(request.at.path, request.destination, request.caller, request.conditions, overwrite, deep)
+    return _transferred(replaced)
+
+
+def move(library: Library, request: Request) -> Answer:
+    """RFC 4918 §9.9."""
+    parse_depth(request.header("DEPTH"), Depth.INFINITY, (Depth.INFINITY,))
+    overwrite = parse_overwrite(request.header("OVERWRITE"))
+    return _transferred(library.move(request.at.path, request.destination, request.caller, request.conditions, overwrite))
+
+
+def _transferred(replaced: bool) -> Answer:
+    return Answer(204, length=None) if replaced else Answer(201)

@@ -1,0 +1,147 @@
+"""XML: reading what clients send without believing it, and the words that every answer is made of.
+
+Answers are put together as text; every element of the DAV: namespace is written with the prefix `D:`, because the redirector of
+Windows 7 does not see elements in a default namespace. No default namespace is ever declared around a stored value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from http import HTTPStatus
+
+from lxml import etree
+
+from davlock.errors import BadRequest, TooLarge
+
+DAV = "DAV:"
+MS = "urn:schemas-microsoft-com:"
+DAVLOCK = "urn:davlock:"
+LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+
+CONTENT_TYPE = 'application/xml; charset="utf-8"'
+DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
+
+MAX_BODY = 256 * 1024
+MAX_LEVELS = 64
+MAX_ELEMENTS = 20_000
+
+# What XML 1.0 cannot express even as a character reference (§2.2).
+_IMPOSSIBLE = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
+_SPECIAL = re.compile(f'[&<>"\r{_IMPOSSIBLE}]')
+_REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
+
+
+def parse(body: bytes) -> etree._Element:
+    """The root element of a body in any encoding that declares itself. Comments and processing instructions are left out.
+
+    Raises TooLarge beyond MAX_BODY bytes; BadRequest if it is malformed (namespaces too), has a DOCTYPE, or is nested or
+    crowded beyond MAX_LEVELS and MAX_ELEMENTS.
+    """
+    if len(body) > MAX_BODY:
+        raise TooLarge(f"The XML of the request is longer than {MAX_BODY // 1024} KiB.")
+    # Never collect_ids=False: lxml 6 then reads the external DTD, whatever load_dtd says.
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(body, parser)
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise BadRequest(f"The XML of the request is malformed at line {line}, column {column}.") from None
+    except (etree.LxmlError, ValueError):
+        raise BadRequest("The XML of the request is malformed.") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise BadRequest("The XML of the request has a DOCTYPE; send it without one.")
+    _check_size(root)
+    return root
+
+
+def _check_size(root: etree._Element) -> None:
+    depth = elements = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        if event == "end":
+            depth -= 1
+            continue
+        depth += 1
+        elements += 1
+        if depth > MAX_LEVELS:
+            raise BadRequest(f"The XML of the request is nested more than {MAX_LEVELS} levels deep.")
+        if elements > MAX_ELEMENTS:
+            raise BadRequest(f"The XML of the request has more than {MAX_ELEMENTS} elements.")
+
+
+def children(parent: etree._Element, *names: str) -> list[etree._Element]:
+    """The direct children with one of these names of the DAV: namespace; all others are ignored (RFC 4918 §17)."""
+    wanted = {f"{{{DAV}}}{name}" for name in names}
+    return [child for child in parent if child.tag in wanted]
+
+
+def serialise(element: etree._Element) -> str:
+    """An element as XML that means the same wherever it is put: with the namespaces it uses, without what follows it."""
+    # A copy, because lxml would write every namespace that was declared around the element, used or not.
+    return etree.tostring(deepcopy(element), encoding="unicode", with_tail=False)
+
+
+def escape(text: str) -> str:
+    """Text as the content of an element or of a quoted attribute; U+FFFD for what XML 1.0 cannot express."""
+    return _SPECIAL.sub(_reference, text) if _SPECIAL.search(text) else text
+
+
+def _reference(match: re.Match[str]) -> str:
+    return _REFERENCES.get(match[0], "\ufffd")
+
+
+def split(name: str) -> tuple[str, str]:
+    """Namespace (empty for none) and local name of a Clark name."""
+    namespace, brace, local = name.rpartition("}")
+    return (namespace[1:], local) if brace else ("", name)
+
+
+def element(name: str, content: str = "") -> str:
+    """An element by its Clark name, with the namespace it needs, around content that is XML already."""
+    namespace, local = split(name)
+    if namespace == DAV:
+        tag, declaration = f"D:{local}", ""
+    elif namespace:
+        # Attribute values are normalised (XML 1.0 §3.3.3): tab and newline survive as references only.
+        uri = escape(namespace).replace("\t", "&#9;").replace("\n", "&#10;")
+        tag, declaration = f"N:{local}", f' xmlns:N="{uri}"'
+    else:
+        tag, declaration = local, ""
+    return f"<{tag}{declaration}>{content}</{tag}>" if content else f"<{tag}{declaration}/>"
+
+
+def status(code: int) -> str:
+    """The status element of a code (RFC 4918 §14.28)."""
+    return f"<D:status>HTTP/1.1 {code} {HTTPStatus(code).phrase}</D:status>"
+
+
+def propstat(properties: str, code: int, more: str = "") -> str:
+    """A propstat around properties that are XML already (RFC 4918 §14.22); more follows the status."""
+    return f"<D:propstat><D:prop>{properties}</D:prop>{status(code)}{more}</D:propstat>"
+
+
+def multistatus(responses: Iterable[str]) -> bytes:
+    """A whole 207 body."""
+    return f'{DECLARATION}<D:multistatus xmlns:D="DAV:">{"".join(responses)}</D:multistatus>\n'.encode()
+
+
+def error(condition: str, hrefs: Sequence[str] = (), message: str = "") -> bytes:
+    """An error body (RFC 4918 §16): a condition such as lock-token-submitted, hrefs inside it, a sentence for people."""
+    inside = "".join(f"<D:href>{escape(href)}</D:href>" for href in hrefs)
+    told = f'<L:message xmlns:L="{DAVLOCK}">{escape(message)}</L:message>' if message else ""
+    named = element(f"{{{DAV}}}{condition}", inside)
+    return f'{DECLARATION}<D:error xmlns:D="DAV:">{named}{told}</D:error>\n'.encode()
+
+
+def multistatus_errors(items: Iterable[tuple[str, int, str | None, str]]) -> bytes:
+    """The 207 body for what a DELETE, COPY or MOVE could not do (RFC 4918 §9.6.1): (href, status, condition, sentence) each."""
+    return multistatus(_failure(*item) for item in items)
+
+
+def _failure(href: str, code: int, condition: str | None, message: str) -> str:
+    named = f"<D:error><D:{condition}/></D:error>" if condition else ""
+    told = f"<D:responsedescription>{escape(message)}</D:responsedescription>" if message else ""
+    return f"<D:response><D:href>{escape(href)}</D:href>{status(code)}{named}{told}</D:response>"

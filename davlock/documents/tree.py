@@ -1,0 +1,127 @@
+"""The served folder, read: paths to entries, one component at a time, no symbolic link ever followed.
+
+A name is looked for as it is (NFC); only if it is not there, and could be spelled otherwise, among the names of its folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from davlock import paths
+from davlock.documents.disk import disk_errors
+from davlock.errors import Forbidden, NotFound
+from davlock.model import Entry
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+# The only ASCII characters that are the NFC form of another one (Kelvin sign, Greek question mark, Greek varia).
+_MAY_BE_SPELLED_OTHERWISE = re.compile(r"[^\x00-\x7f]|[K;`]")
+
+
+class Tree:
+    """root is the served folder; it must exist."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve(strict=True)
+        self._root_fd = os.open(self.root, _FOLDER)
+
+    @property
+    def private(self) -> Path:
+        """davlock's own folder, on the same file system."""
+        return self.root / paths.PRIVATE
+
+    def close(self) -> None:
+        """Lets go of the root folder."""
+        os.close(self._root_fd)
+
+    def look(self, path: str) -> Entry | None:
+        """What stands at a path, or None. Raises Forbidden for links and devices, which are never served."""
+        with disk_errors():
+            if path == paths.ROOT:
+                return _entry(paths.ROOT, "", os.fstat(self._root_fd))
+            with suppress(NotFound), self.folder(paths.parent(path)) as folder:
+                if found := self.child(folder, paths.name(path)):
+                    return _entry(path, *found)
+        return None
+
+    def open(self, path: str) -> tuple[Entry, int]:
+        """A document and a file descriptor on exactly the bytes that the entry describes. Raises NotFound, Forbidden."""
+        with disk_errors(), self.folder(paths.parent(path)) as folder:
+            found = self.child(folder, paths.name(path)) if path != paths.ROOT else None
+            if found is None:
+                raise NotFound("There is no such document.")
+            name, seen = found
+            if stat.S_ISDIR(seen.st_mode):
+                raise Forbidden("This is a folder; it has no content of its own.")
+            fd = os.open(name, _FILE, dir_fd=folder)
+            return _entry(path, name, os.fstat(fd)), fd
+
+    def listing(self, path: str) -> Iterator[Entry]:
+        """The members of a folder, without what no door can reach. Raises NotFound. One that vanishes meanwhile is left out."""
+        with disk_errors(), self.folder(path) as folder, os.scandir(folder) as members:
+            prefix = paths.join(path, "")
+            twice: set[str] = set()
+            for member in members:
+                name = member.name
+                key = paths.canonical_name(name)
+                if paths.is_hidden(name) or (path in ("/", "/api") and paths.is_reserved(prefix + key)):
+                    continue
+                if key is not name and key != name:
+                    # The spelling that look() finds is the one that counts.
+                    if key in twice or os.access(key, os.F_OK, dir_fd=folder, follow_symlinks=False):
+                        continue
+                    twice.add(key)
+                with suppress(OSError, Forbidden):
+                    yield _entry(prefix + key, name, member.stat(follow_symlinks=False))
+
+    def space(self) -> tuple[int, int]:
+        """Bytes used and bytes available to this process on the file system of the root."""
+        with disk_errors():
+            seen = os.fstatvfs(self._root_fd)
+        return (seen.f_blocks - seen.f_bfree) * seen.f_frsize, seen.f_bavail * seen.f_frsize
+
+    @contextmanager
+    def folder(self, path: str) -> Iterator[int]:
+        """An open descriptor of a folder, reached without following links. Raises NotFound, Forbidden."""
+        fd = os.dup(self._root_fd)
+        try:
+            for name in path[1:].split("/") if path != paths.ROOT else ():
+                below = self._enter(fd, name)
+                os.close(fd)
+                fd = below
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _enter(self, folder: int, name: str) -> int:
+        found = self.child(folder, name)
+        if found is None or not stat.S_ISDIR(found[1].st_mode):
+            raise NotFound("There is no such folder.")
+        return os.open(found[0], _FOLDER, dir_fd=folder)
+
+    def child(self, folder: int, name: str) -> tuple[str, os.stat_result] | None:
+        """How a canonical name is spelled in an open folder, and its lstat; None if it is not there."""
+        try:
+            return name, os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENAMETOOLONG):
+                raise
+        if _MAY_BE_SPELLED_OTHERWISE.search(name):
+            for other in sorted(os.listdir(folder)):
+                if other != name and not paths.is_hidden(other) and paths.canonical_name(other) == name:
+                    return other, os.stat(other, dir_fd=folder, follow_symlinks=False)
+        return None
+
+
+def _entry(path: str, name: str, seen: os.stat_result) -> Entry:
+    is_folder = stat.S_ISDIR(seen.st_mode)
+    if not is_folder and not stat.S_ISREG(seen.st_mode):
+        raise Forbidden("This is a link or a device on the server's disk, not a document; it is not served.")
+    created = min(seen.st_mtime, seen.st_ctime)
+    return Entry(path, name, is_folder, 0 if is_folder else seen.st_size, seen.st_ino, seen.st_mtime_ns, created)

@@ -1,0 +1,112 @@
+"""The lock manager: asks the rules on the rows of one decision, and keeps what they grant.
+
+Every method takes the Rows of an open decision (state.deciding()), because a lock is granted, and a write permitted, in the
+same transaction that makes it so.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+
+from davlock import paths, rules
+from davlock.errors import Conflict, Forbidden, Locked, LockLost, NoSuchLock, NotHolder
+from davlock.model import Blocker, Caller, Change, Lock, Wanted
+from davlock.state import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class LockManager:
+    """limits: how long a lock may stand, in seconds."""
+
+    limits: rules.Limits = rules.Limits()
+
+    def acquire(self, rows: Rows, wanted: Wanted, caller: Caller) -> Lock:
+        """A new lock, or the caller's own checkout that stands already. Raises Conflict (RFC 4918 §9.10.5, §9.10.6)."""
+        held = self.on(rows, wanted.path) + (rows.locks_below(wanted.path) if wanted.deep else [])
+        if conflicting := rules.conflicts(wanted, caller, held):
+            own = rules.same_checkout(wanted, caller, held)
+            if own and conflicting == (own,):
+                return own
+            raise Conflict(_told(conflicting[0]), tuple(Blocker(lock, lock.root) for lock in conflicting))
+        seconds = rules.granted_seconds(wanted.kind, wanted.timeout, self.limits)
+        lock = Lock(
+            token=uuid.uuid4().urn,
+            kind=wanted.kind,
+            scope=wanted.scope,
+            deep=wanted.deep,
+            root=wanted.path,
+            principal=caller.principal,
+            door=caller.door,
+            since=rows.now,
+            expires=None if seconds is None else rows.now + seconds,
+            generation=rows.next_generation(),
+            owner=wanted.owner,
+            document=wanted.document,
+        )
+        rows.add_lock(lock)
+        return lock
+
+    def refresh(self, rows: Rows, path: str, caller: Caller, timeout: float | None) -> tuple[Lock, ...]:
+        """The caller's locks on a path whose tokens he submitted, renewed for timeout seconds (None: the default).
+
+        Raises NoSuchLock if there is none (RFC 4918 §9.10.2), NotHolder if it is somebody else's.
+        """
+        submitted = [lock for lock in self.on(rows, path) if lock.token in caller.tokens]
+        own = [lock for lock in submitted if rules.may_refresh(lock, path, caller)]
+        if submitted and not own:
+            raise NotHolder(_told(submitted[0]))
+        if not own:
+            raise NoSuchLock("There is no such lock here any more: it was released, broken or ran out. Lock the document again.")
+        renewed = []
+        for lock in own:
+            seconds = rules.granted_seconds(lock.kind, timeout, self.limits)
+            renewed.append(replace(lock, expires=None if seconds is None else rows.now + seconds))
+            rows.renew_lock(lock.token, renewed[-1].expires)
+        return tuple(renewed)
+
+    def release(self, rows: Rows, path: str, token: str, caller: Caller) -> Lock:
+        """Ends the caller's lock that covers a path. Raises NoSuchLock, NotHolder (RFC 4918 §9.11)."""
+        lock = rows.lock(token)
+        if lock is None or not rules.covers(lock, path):
+            raise NoSuchLock("There is no such lock here: it was released, broken or ran out, or it stands elsewhere.")
+        if not rules.may_release(lock, caller):
+            raise NotHolder(_told(lock))
+        rows.drop_locks([token])
+        return lock
+
+    def break_(self, rows: Rows, token: str, caller: Caller, reason: str) -> Lock:
+        """Ends anybody's lock, for the record. Raises NoSuchLock, Forbidden."""
+        lock = rows.lock(token)
+        if lock is None:
+            raise NoSuchLock("There is no such lock; it may have been released or have run out.")
+        if not rules.may_break(lock, caller):
+            raise Forbidden("Only an administrator can break somebody else's lock.")
+        rows.record_break(lock, caller.principal, reason)
+        rows.drop_locks([token])
+        return lock
+
+    def on(self, rows: Rows, path: str) -> list[Lock]:
+        """All locks that cover a path: those on it and the deep ones above it (RFC 4918 §15.8)."""
+        return [lock for lock in rows.locks_on([*paths.ancestors(path), path]) if rules.covers(lock, path)]
+
+    def guard(self, rows: Rows, change: Change, caller: Caller, leaned_on: frozenset[int] = frozenset()) -> frozenset[int]:
+        """Permits a change or raises Locked; returns the generations of the caller's locks that it leans on.
+
+        leaned_on: what guard() returned when a longer change began; raises LockLost if one of those locks has ended (fencing).
+        """
+        held = rows.locks_on([*paths.ancestors(change.path), change.path])
+        if change.tree:
+            held += rows.locks_below(change.path)
+        if blocking := rules.blockers(change, caller, held):
+            raise Locked(_told(blocking[0].lock), blocking)
+        now = rules.proofs(change, caller, held)
+        if rules.is_stale(leaned_on, now):
+            raise LockLost("The lock that this was written under has ended; nothing was stored. Lock the document again and retry.")
+        return now
+
+
+def _told(lock: Lock) -> str:
+    """Whose lock it is, for a person; the doors add since and until in their reader's time zone."""
+    verb = "checked out" if lock.expires is None else "locked"
+    return f"{paths.name(lock.root) or 'The root folder'} is {verb} by {lock.principal}."

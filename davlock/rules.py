@@ -1,0 +1,151 @@
+"""Every rule about locks: pure functions over values. No clock, no SQL, no request.
+
+Whoever calls these has already taken expired locks out: the clock belongs to the state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from davlock import paths
+from davlock.model import Blocker, Caller, Change, Kind, Lock, Scope, Wanted
+
+_E, _S = Scope.EXCLUSIVE, Scope.SHARED
+
+# (held, wanted) pairs that may stand beside each other, and whether only for one and the same principal (design §2, RFC 4918 §6.2).
+# Everything that is not listed conflicts.
+_COEXIST: dict[tuple[tuple[Kind, Scope], tuple[Kind, Scope]], bool] = {
+    ((Kind.LOCK, _S), (Kind.LOCK, _S)): False,
+    ((Kind.CHECKOUT, _E), (Kind.LOCK, _E)): True,
+    ((Kind.CHECKOUT, _E), (Kind.LOCK, _S)): True,
+    ((Kind.CHECKOUT, _E), (Kind.EDIT, _E)): True,
+    ((Kind.LOCK, _E), (Kind.CHECKOUT, _E)): True,
+    ((Kind.LOCK, _S), (Kind.CHECKOUT, _E)): True,
+    ((Kind.EDIT, _E), (Kind.CHECKOUT, _E)): True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a lock may stand, in seconds."""
+
+    minimum: float = 1
+    default: float = 600
+    maximum: float = 7 * 24 * 3600
+
+
+def granted_seconds(kind: Kind, asked: float | None, limits: Limits) -> float | None:
+    """How many seconds a lock is granted for; None for a checkout, which does not run out (RFC 4918 §10.7, design §2)."""
+    if kind is Kind.CHECKOUT:
+        return None
+    if asked is None or math.isnan(asked):
+        asked = limits.default
+    return min(max(asked, limits.minimum), limits.maximum)
+
+
+def covers(lock: Lock, path: str) -> bool:
+    """Whether a path is in the scope of a lock (RFC 4918 §6.1 and §7.4)."""
+    return lock.root == path or (lock.deep and paths.is_below(path, lock.root))
+
+
+def conflicts(wanted: Wanted, caller: Caller, held: Iterable[Lock]) -> tuple[Lock, ...]:
+    """The locks that do not tolerate a wanted one where they overlap."""
+    return tuple(lock for lock in held if _overlap(lock, wanted) and not _may_coexist(lock, wanted, caller))
+
+
+def same_checkout(wanted: Wanted, caller: Caller, held: Iterable[Lock]) -> Lock | None:
+    """The caller's own checkout of the document, if a second one is wanted: that succeeds and changes nothing (design §2)."""
+    if wanted.kind is not Kind.CHECKOUT:
+        return None
+    own = (lock for lock in held if lock.kind is Kind.CHECKOUT and lock.root == wanted.path and lock.principal == caller.principal)
+    return next(own, None)
+
+
+def _overlap(lock: Lock, wanted: Wanted) -> bool:
+    return covers(lock, wanted.path) or (wanted.deep and paths.is_below(lock.root, wanted.path))
+
+
+def _may_coexist(lock: Lock, wanted: Wanted, caller: Caller) -> bool:
+    same_principal_only = _COEXIST.get(((lock.kind, lock.scope), (wanted.kind, wanted.scope)))
+    if same_principal_only is None:
+        return False
+    return not same_principal_only or lock.principal == caller.principal
+
+
+def proves(lock: Lock, caller: Caller) -> bool:
+    """Whether the caller has shown that he holds this lock: his token for a LOCK, his name for a checkout (design §2)."""
+    return lock.principal == caller.principal and (lock.kind is not Kind.LOCK or lock.token in caller.tokens)
+
+
+def blockers(change: Change, caller: Caller, held: Collection[Lock]) -> tuple[Blocker, ...]:
+    """The locks that forbid a change, each with the path it protects (RFC 4918 §7, §9.6.1)."""
+    found: dict[str, Blocker] = {}
+    for place in _places(change, held):
+        covering = [lock for lock in held if covers(lock, place)]
+        # Of the shared locks on a place, one of one's own is enough (RFC 4918 §6.2).
+        shared_is_proven = any(lock.scope is Scope.SHARED and proves(lock, caller) for lock in covering)
+        for lock in covering:
+            if not (shared_is_proven if lock.scope is Scope.SHARED else proves(lock, caller)):
+                found.setdefault(lock.token, Blocker(lock, place))
+    return tuple(found.values())
+
+
+def proofs(change: Change, caller: Caller, held: Collection[Lock]) -> frozenset[int]:
+    """Generations of the caller's locks that a permitted change leans on."""
+    places = _places(change, held)
+    return frozenset(lock.generation for lock in held if proves(lock, caller) and any(covers(lock, place) for place in places))
+
+
+def is_stale(leaned_on: frozenset[int], now: frozenset[int]) -> bool:
+    """Whether a lock that a write leaned on when it began is no longer the one that stands (fencing, design §2)."""
+    return not leaned_on <= now
+
+
+def _places(change: Change, held: Iterable[Lock]) -> list[str]:
+    places = [change.path]
+    if change.tree:
+        places += sorted({lock.root for lock in held if paths.is_below(lock.root, change.path)})
+    if change.membership:
+        places.append(paths.parent(change.path))
+    return places
+
+
+def may_refresh(lock: Lock, path: str, caller: Caller) -> bool:
+    """Whether a caller who submits the lock's proof may renew it through this path (RFC 4918 §9.10.2)."""
+    return covers(lock, path) and proves(lock, caller)
+
+
+def may_release(lock: Lock, caller: Caller) -> bool:
+    """Whether the caller may end a lock that he has named (RFC 4918 §9.11: its holder)."""
+    return lock.principal == caller.principal
+
+
+def may_break(lock: Lock, caller: Caller) -> bool:
+    """Whether the caller may end somebody else's lock: an explicit right."""
+    return caller.admin
+
+
+def travels(lock: Lock) -> bool:
+    """Whether a lock goes along when its document is moved: a LOCK is on the URL (RFC 4918 §7.6), a checkout on the document."""
+    return lock.kind is not Kind.LOCK
+
+
+def survives_overwriting(lock: Lock, target: str, arriving: Iterable[Lock]) -> bool:
+    """Whether a lock outlives the replacement of what it stands on (design §2).
+
+    A LOCK on the very URL does; so does a checkout of the document there, whose identity stays, unless what arrives is checked
+    out itself. Those below the target are gone with what they stood on.
+    """
+    return lock.root == target and (not travels(lock) or not any(travels(other) for other in arriving))
+
+
+def keeps_identity(lock: Lock) -> bool:
+    """Whether a lock ties a document to its identity, so that no tunnelled one may take its place (design §3)."""
+    return lock.kind is not Kind.LOCK
+
+
+def may_see_token(lock: Lock, principal: str) -> bool:
+    """Whether the token of a lock is shown to somebody: only to its holder, and never that of a checkout (design §2)."""
+    return lock.principal == principal and lock.kind is not Kind.CHECKOUT

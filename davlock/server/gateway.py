@@ -1,0 +1,110 @@
+"""Between a request and the WSGI application (PEP 3333)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import cheroot.server
+
+from .requests import JOIN_LIMIT
+
+if TYPE_CHECKING:
+    from .requests import Request
+    from .servers import Server
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+
+
+class Gateway(cheroot.server.Gateway):
+    """Calls the application and hands its blocks to the request."""
+
+    req: Request
+
+    def __init__(self, req: Request) -> None:
+        self.req = req
+        self._started = False
+
+    def respond(self) -> None:
+        """Run the application to its end. Raises whatever it raises, and Disconnected."""
+        response = self.req.server.wsgi_app(self._environ(), self.start_response)
+        try:
+            self._send(response)
+        finally:
+            close = getattr(response, "close", None)
+            if close is not None:
+                close()
+
+    def _send(self, response: Iterable[bytes]) -> None:
+        req = self.req
+        if isinstance(response, list | tuple) and self._started and not req.sent_headers:
+            length = sum(map(len, response))
+            req.expect_length(length)
+            if len(response) > 1 and length <= JOIN_LIMIT:
+                response = (b"".join(response),)
+        for block in response:
+            if block:
+                self.write(block)
+                if req.method == "HEAD":
+                    break
+        if not self._started:
+            raise RuntimeError("the application has not called start_response")
+        req.finish()
+
+    def write(self, block: bytes) -> None:
+        """The WSGI callable of old applications."""
+        if not self._started:
+            raise RuntimeError("the application has sent a block before it called start_response")
+        self.req.write(block)
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None, /
+    ) -> Callable[[bytes], None]:
+        """The WSGI callable. Raises `exc_info`'s exception if the head is out already."""
+        try:
+            if exc_info:
+                if self.req.sent_headers and exc_info[1] is not None:
+                    raise exc_info[1]
+            elif self._started:
+                raise RuntimeError("the application has called start_response twice")
+            self.req.start(status, headers)
+            self._started = True
+        finally:
+            exc_info = None  # PEP 3333: no circular reference through the traceback
+        return self.write
+
+    def _environ(self) -> dict[str, Any]:
+        req = self.req
+        head = req.head
+        assert head is not None
+        environ = req.conn.environ.copy()
+        environ.update(head.fields)
+        environ["REQUEST_METHOD"] = head.method
+        environ["REQUEST_URI"] = head.target
+        environ["PATH_INFO"] = head.path
+        environ["QUERY_STRING"] = head.query
+        environ["SERVER_PROTOCOL"] = head.version
+        environ["wsgi.input"] = req.body
+        if head.chunked:
+            environ["wsgi.input_terminated"] = True
+        return environ
+
+
+def base_environ(server: Server) -> dict[str, Any]:
+    """What is the same in every request to this server."""
+    host, port = server.bind_addr
+    return {
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_SOFTWARE": "davlock",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http" if server.ssl_adapter is None else "https",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": server.multiprocess,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": False,
+    }

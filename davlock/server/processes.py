@@ -1,0 +1,286 @@
+"""Running the server: in this process, or in several that share one listening socket."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from .servers import Listener, Server, listen
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_log = logging.getLogger("davlock.server")
+_KILL_SECONDS = 5.0
+"""What children get beyond the draining before they are killed."""
+_LONG_LIFE_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+def serve(
+    make_app: Callable[[], WSGIApplication],
+    *,
+    host: str,
+    port: int,
+    workers: int = 1,
+    threads: int = 16,
+    drain_seconds: float = 25.0,
+    ready: Callable[[str, int], None],
+    at_worker_start: Callable[[], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then let the requests in flight end for `drain_seconds`, and return.
+
+    make_app is called once in every worker process, after at_worker_start; with more than one worker these are children
+    of this process, which itself must have no threads. A child that dies is replaced. `ready` is called once, with the
+    address, when all workers accept. Call it in the main thread. A second signal ends the process at once.
+
+    Raises OSError if the address can't be had and RuntimeError if a worker can't start.
+    """
+    listener = listen(host, port)
+    address = listener.getsockname()[:2]
+    if workers == 1:
+        _serve_here(listener, make_app, threads, drain_seconds, lambda: ready(*address), at_worker_start)
+        return
+
+    def work(tell: Callable[[], None], parent: int) -> None:
+        _serve_child(listener, make_app, threads, drain_seconds, tell, at_worker_start, parent)
+
+    with listener:
+        _Family(work, workers, drain_seconds, lambda: ready(*address), listener).run()
+
+
+def _serve_here(
+    listener: Listener,
+    make_app: Callable[[], WSGIApplication],
+    threads: int,
+    drain_seconds: float,
+    ready: Callable[[], None],
+    at_worker_start: Callable[[], None] | None,
+) -> None:
+    with listener, _signals(signal.SIGTERM, signal.SIGINT) as signals:
+        server = _start(listener, make_app, threads, False, at_worker_start)
+        ready()
+        while not _asks_to_stop(signals):
+            select.select([signals], [], [])
+        with _exiting_at_once_on(signal.SIGTERM, signal.SIGINT):
+            server.stop(drain_seconds)
+
+
+def _serve_child(
+    listener: Listener,
+    make_app: Callable[[], WSGIApplication],
+    threads: int,
+    drain_seconds: float,
+    tell: Callable[[], None],
+    at_worker_start: Callable[[], None] | None,
+    parent: int,
+) -> None:
+    # Ctrl-C goes to the whole group; the parent passes it on as SIGTERM. SIGTERM may come twice (systemd sends it to
+    # every process) and means the same both times: only the parent is impatient.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with _signals(signal.SIGTERM) as signals:
+        server = _start(listener, make_app, threads, True, at_worker_start)
+        tell()
+        # `parent` is a pipe that only the parent could write to: it becomes readable when the parent is no more.
+        heard: list[int] = []
+        while parent not in heard and not _asks_to_stop(signals):
+            heard, _, _ = select.select([signals.fileno(), parent], [], [])
+        server.stop(drain_seconds)
+
+
+def _start(
+    listener: Listener,
+    make_app: Callable[[], WSGIApplication],
+    threads: int,
+    multiprocess: bool,
+    at_worker_start: Callable[[], None] | None,
+) -> Server:
+    if at_worker_start is not None:
+        at_worker_start()
+    server = Server(listener, make_app(), threads=threads, multiprocess=multiprocess)
+    server.prepare()
+    threading.Thread(target=server.serve, name="davlock-accept", daemon=True).start()
+    return server
+
+
+class _Family:
+    """The parent's view: which children live, which are to be born again, and when."""
+
+    def __init__(
+        self,
+        work: Callable[[Callable[[], None], int], None],
+        size: int,
+        drain_seconds: float,
+        ready: Callable[[], None],
+        listener: Listener,
+    ) -> None:
+        self._work = work
+        self._size = size
+        self._drain_seconds = drain_seconds
+        self._ready = ready
+        self._listener = listener
+        self._born: dict[int, float] = {}
+        self._missing = size
+        self._next_birth = 0.0
+        self._pause = 0.0
+        self._told = 0
+        self._is_ready = False
+        self._life_read, self._life_write = os.pipe()
+        self._tell_read, self._tell_write = os.pipe()
+
+    def run(self) -> None:
+        try:
+            with _signals(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD) as signals:
+                self._signals = signals
+                try:
+                    self._watch()
+                finally:
+                    self._listener.close()
+                    self._end()
+        finally:
+            for descriptor in (self._life_read, self._life_write, self._tell_read, self._tell_write):
+                os.close(descriptor)
+
+    def _watch(self) -> None:
+        while True:
+            wait: float | None = None
+            while self._missing:
+                wait = self._next_birth - time.monotonic()
+                if wait > 0:
+                    break
+                self._bear()
+                wait = None
+            heard, _, _ = select.select([self._signals.fileno(), self._tell_read], [], [], wait)
+            if self._tell_read in heard:
+                self._hear(len(os.read(self._tell_read, 64)))
+            if _asks_to_stop(self._signals):
+                return
+            for pid, status, age in self._bury():
+                self._replace(pid, status, age)
+
+    def _hear(self, count: int) -> None:
+        self._told += count
+        if not self._is_ready and self._told >= self._size:
+            self._is_ready = True
+            self._ready()
+
+    def _bear(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # A SIGTERM between fork and the child's own handlers would be taken by the parent's, and lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        pid = os.fork()
+        if pid == 0:
+            self._live()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        self._born[pid] = time.monotonic()
+        self._missing -= 1
+
+    def _live(self) -> None:
+        """In the child. Never returns: what the caller of serve has still to do is the parent's business."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+            self._signals.close()
+            os.close(self._life_write)
+            os.close(self._tell_read)
+            self._work(lambda: _tell(self._tell_write), self._life_read)
+            code = 0
+        except BaseException as error:
+            _log.error("worker failed: %s: %s", type(error).__name__, error, exc_info=_log.isEnabledFor(logging.DEBUG))
+        finally:
+            with contextlib.suppress(Exception):
+                logging.shutdown()
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _bury(self) -> list[tuple[int, int, float]]:
+        """The children that have ended since last time: id, exit status, age in seconds."""
+        ended = []
+        for pid, birth in list(self._born.items()):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                del self._born[pid]
+                ended.append((pid, os.waitstatus_to_exitcode(status), time.monotonic() - birth))
+        return ended
+
+    def _replace(self, pid: int, status: int, age: float) -> None:
+        if not self._is_ready:
+            raise RuntimeError(f"a worker process ended while starting, with status {status}")
+        self._pause = 0.0 if age >= _LONG_LIFE_SECONDS else min(self._pause * 2 + 0.1, _LONGEST_PAUSE_SECONDS)
+        self._next_birth = time.monotonic() + self._pause
+        self._missing += 1
+        _log.error("worker %d ended with status %d; another takes its place", pid, status)
+
+    def _end(self) -> None:
+        """Let the children drain; kill those that don't end. A second signal kills at once."""
+        self._kill(signal.SIGTERM)
+        end = time.monotonic() + self._drain_seconds + _KILL_SECONDS
+        while self._born:
+            select.select([self._signals], [], [], max(0.0, end - time.monotonic()))
+            impatient = _asks_to_stop(self._signals)
+            self._bury()
+            if self._born and (impatient or time.monotonic() >= end):
+                self._kill(signal.SIGKILL)
+                if impatient:
+                    os._exit(128 + signal.SIGTERM)
+                for pid in list(self._born):
+                    os.waitpid(pid, 0)
+                return
+
+    def _kill(self, number: signal.Signals) -> None:
+        for pid in self._born:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def _asks_to_stop(signals: socket.socket) -> bool:
+    """Has one of the signals that came been SIGTERM or SIGINT? Doesn't wait."""
+    with contextlib.suppress(BlockingIOError):
+        return any(number in (signal.SIGTERM, signal.SIGINT) for number in signals.recv(64))
+    return False
+
+
+def _tell(descriptor: int) -> None:
+    os.write(descriptor, b".")
+    os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _signals(*numbers: signal.Signals) -> Iterator[socket.socket]:
+    """A socket from which the numbers of the signals that come can be read, one byte each."""
+    reading, writing = socket.socketpair()
+    reading.setblocking(False)
+    writing.setblocking(False)
+    former = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    former_descriptor = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    try:
+        with reading, writing:
+            yield reading
+    finally:
+        signal.set_wakeup_fd(former_descriptor)
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _exiting_at_once_on(*numbers: signal.Signals) -> Iterator[None]:
+    former = {number: signal.signal(number, lambda number, _: os._exit(128 + number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

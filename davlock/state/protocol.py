@@ -1,0 +1,142 @@
+"""What every database behind davlock can do: keep rows, serialise decisions, own the clock. It decides nothing.
+
+A decision is one transaction in which nobody else decides anything: `with state.deciding() as rows`. It ends with a durable
+commit, or, on any exception, as if it had never begun. Looking is `with state.reading() as rows`: one consistent snapshot.
+Expired locks are never returned, whether or not their rows are still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from davlock.model import Account, Document, Intent, Lock
+
+
+class LockRows(Protocol):
+    def locks_on(self, roots: Sequence[str]) -> list[Lock]:
+        """The locks whose root is one of these paths."""
+
+    def locks_below(self, folder: str) -> list[Lock]:
+        """The locks whose root lies strictly below a folder, at any depth."""
+
+    def locks_in(self, folder: str) -> list[Lock]:
+        """The locks whose root is a direct member of a folder."""
+
+    def lock(self, token: str) -> Lock | None:
+        """The lock with this token."""
+
+    def locks(self) -> list[Lock]:
+        """All locks, by root."""
+
+    def next_generation(self) -> int:
+        """A number higher than any given before."""
+
+    def add_lock(self, lock: Lock) -> None:
+        """Keeps a new lock; two of one kind, exclusive, on one root cannot be stored."""
+
+    def renew_lock(self, token: str, expires: float | None) -> None:
+        """Sets when a lock runs out (Unix seconds)."""
+
+    def reroot_lock(self, token: str, root: str, document: int | None) -> None:
+        """Puts a lock on another path."""
+
+    def drop_locks(self, tokens: Iterable[str]) -> None:
+        """Forgets locks."""
+
+    def record_break(self, lock: Lock, by: str, reason: str) -> None:
+        """Keeps for good who broke whose lock, when and why."""
+
+
+class DocumentRows(Protocol):
+    def document(self, path: str) -> Document | None:
+        """What is known of the document or folder at a path."""
+
+    def documents_in(self, folder: str) -> list[Document]:
+        """What is known of the direct members of a folder."""
+
+    def documents_below(self, folder: str) -> list[Document]:
+        """What is known of everything strictly below a folder."""
+
+    def documents(self) -> Iterable[Document]:
+        """Everything that is known and still has a path."""
+
+    def add_document(self, path: str) -> Document:
+        """Gives a path its identity: a new, stable id."""
+
+    def record_version(self, document: Document) -> None:
+        """Keeps version, stamp, hash, times and author of a document."""
+
+    def rebase_documents(self, source: str, target: str) -> None:
+        """Lets identities at and below source follow to target, where none may stand."""
+
+    def place_document(self, id: int, path: str | None) -> None:
+        """Puts one identity on a path where none stands, or takes it off."""
+
+    def leave(self, id: int, path: str, principal: str) -> None:
+        """Remembers that an identity left this path now, by whom."""
+
+    def left_lately(self, path: str, principal: str, seconds: float) -> Document | None:
+        """The identity that this principal took away from a path within the last seconds."""
+
+    def retire_below(self, folder: str) -> None:
+        """Forgets every identity strictly below a folder."""
+
+
+class PropertyRows(Protocol):
+    def properties(self, id: int) -> dict[str, str]:
+        """Dead properties of one document: Clark name → XML of the whole element."""
+
+    def properties_in(self, folder: str) -> dict[str, dict[str, str]]:
+        """Dead properties of the direct members of a folder: path → properties."""
+
+    def change_properties(self, id: int, changes: Mapping[str, str | None]) -> None:
+        """Sets properties (XML) or removes them (None)."""
+
+    def copy_properties(self, source: int, target: int) -> None:
+        """Adds the properties of one document to another."""
+
+
+class IntentRows(Protocol):
+    def intents(self) -> list[Intent]:
+        """What was about to be done and is not yet settled."""
+
+    def add_intent(self, intent: Intent) -> None: ...
+
+    def remove_intent(self, id: str) -> None: ...
+
+
+class AccountRows(Protocol):
+    def account(self, name: str) -> Account | None: ...
+
+    def accounts(self) -> list[Account]: ...
+
+    def put_account(self, name: str, password_hash: str, admin: bool) -> None:
+        """Adds an account, or gives one a new password and rights."""
+
+    def remove_account(self, name: str) -> bool:
+        """Whether there was one."""
+
+
+class Rows(LockRows, DocumentRows, PropertyRows, IntentRows, AccountRows, Protocol):
+    @property
+    def now(self) -> float:
+        """The one clock, Unix time in seconds; it never goes back."""
+
+    def if_undone(self, action: Callable[[], None]) -> None:
+        """Registers what to do, while still alone, if this decision is not committed after all. Last in, first out."""
+
+
+class State(Protocol):
+    def deciding(self) -> AbstractContextManager[Rows]:
+        """One serialised, durable decision. Raises Unavailable or StorageFull; then nothing has happened."""
+
+    def reading(self) -> AbstractContextManager[Rows]:
+        """One consistent look, nothing written."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the database itself, in sentences; empty if nothing is."""
+
+    def close(self) -> None:
+        """Lets go of everything this process holds open."""

@@ -1,0 +1,41 @@
+"""litmus, the WebDAV conformance suite (http://www.webdav.org/neon/litmus/), must have nothing to complain about."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.clients.conftest import needs
+from tests.serving import Serving
+
+# litmus 0.13: basic 16, copymove 13, props 30, locks 41, http 4
+TESTS = 104
+SECONDS = 120
+
+
+def litmus(serving: Serving, folder: str, work: Path) -> str:
+    """What litmus prints about a folder, its tests' lines as they stand when they are finished."""
+    argv = [needs("litmus"), "-k", serving.url + quote(folder.lstrip("/")), "alice", serving.password("alice")]
+    done = subprocess.run(argv, capture_output=True, cwd=work, timeout=SECONDS)
+    # a running test's line is drawn over: "12. name.....  \r12. name... pass"
+    return re.sub(r"[^\n]*\r(?!\n)", "", done.stdout.decode(errors="replace"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"), [((), "/"), (("--workers", "2"), "/"), ((), "/my docs & ü/")],
+    ids=["one process", "two workers", "odd folder"],
+)
+def test_litmus_passes_without_warnings(tmp_path: Path, arguments: tuple[str, ...], folder: str) -> None:
+    with Serving(tmp_path / "root", *arguments) as serving:
+        (serving.root / folder.strip("/")).mkdir(exist_ok=True)
+        output = litmus(serving, folder, tmp_path)
+
+    counts = re.findall(r"summary for `\w+': of (\d+) tests run: (\d+) passed, (\d+) failed", output)
+    run, passed, failed = (sum(map(int, column)) for column in zip(*counts, strict=True))
+    assert (len(counts), run, passed, failed) == (5, TESTS, TESTS, 0), output
+    assert "WARNING" not in output, output
+    assert "SKIPPED" not in output, output

@@ -1,0 +1,25 @@
+"""Could a correct server have answered so? Reports only what is certainly wrong, whatever the order of what overlaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.storm import contents, holds
+from tests.storm.history import History, Violation
+
+SLOWEST = 30.0  # seconds from the last piece of the request to the end of the answer
+
+
+def check(history: History) -> list[Violation]:
+    """Everything in a history that is certainly wrong."""
+    return [*holds.check(history), *contents.check(history), *_bad_answers(history)]
+
+
+def _bad_answers(history: History) -> Iterator[Violation]:
+    for operation in history.operations:
+        if operation.status >= 500 and operation.status not in (503, 507):
+            yield Violation("server error", f"answered {operation.status}", (operation,))
+        if operation.end - operation.sent > SLOWEST:
+            yield Violation("slow answer", f"it took {operation.end - operation.sent:.1f} s", (operation,))
+        if not operation.status and not history.in_outage(operation.start, operation.end):
+            yield Violation("no answer", "the connection broke although nobody killed the server", (operation,))
