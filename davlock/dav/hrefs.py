@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from davlock import paths
 from davlock.errors import BadName
@@ -20,15 +20,21 @@ _SEPARATOR_ESCAPE = re.compile(r"%(?:2f|5c|00)", re.IGNORECASE)
 def encode(path: str, is_folder: bool = False) -> str:
     """The href of a path, percent-encoded UTF-8, with a slash at the end for a folder; not yet escaped for XML."""
     if _UNSAFE.search(path):
-        path = quote(path, safe=_SAFE, errors="surrogatepass")
+        # One character for each byte, so that only those that need it are looked at; urllib's quote takes four times as long.
+        path = _UNSAFE.sub(_escape, path.encode(errors="surrogatepass").decode("latin-1"))
     return path + "/" if is_folder and not path.endswith("/") else path
+
+
+def _escape(byte: re.Match[str]) -> str:
+    return f"%{ord(byte[0]):02X}"
 
 
 def decode(raw: str) -> Address:
     """The address that a percent-encoded absolute path from the wire means, decoded exactly once.
 
-    raw is ASCII, or Latin-1 for bytes that a client did not escape (as WSGI has them), without query and fragment. A slash at
-    the end makes no difference (RFC 4918 §5.2); see has_trailing_slash. Raises BadName, and Forbidden as paths.parse does.
+    raw is ASCII, or Latin-1 for bytes that a client did not escape (as WSGI has them), without query and fragment.
+    A slash at the end makes no difference (RFC 4918 §5.2); see has_trailing_slash. Raises BadName, and Forbidden as
+    paths.parse does.
     """
     if not raw.startswith("/"):
         raise BadName("The path must begin with a slash.")

@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from lxml import etree
 
 from davlock import rules
-from davlock.dav import live, xml
+from davlock.dav import xml
 from davlock.errors import BadRequest
 from davlock.model import Lock, Scope
 
 MAX_OWNER = 4096
 
 _ENTRY = "<D:lockentry><D:lockscope><D:%s/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>"
-SUPPORTED_LOCK = f"<D:supportedlock>{_ENTRY % 'exclusive'}{_ENTRY % 'shared'}</D:supportedlock>"
+# The content of supportedlock (RFC 4918 §15.10).
+SUPPORTED_LOCK = _ENTRY % "exclusive" + _ENTRY % "shared"
 
 
 @dataclass(frozen=True, slots=True)
 class LockRequest:
-    """A lock that is asked for. owner is the content of DAV:owner as XML that stands for itself; empty if there was none."""
+    """A lock that is asked for. owner is the content of DAV:owner, XML that stands for itself; empty without one."""
 
     scope: Scope
     owner: str = ""
@@ -62,8 +63,8 @@ def _inner(owner: etree._Element) -> str:
 def active_locks(locks: Iterable[Lock], viewer: str, now: float, href: Callable[[str], str]) -> str:
     """The activelock elements of locks, as the principal `viewer` may see them (RFC 4918 §14.1).
 
-    now is the state's clock (Unix seconds); href gives the href of a lock's root, not yet escaped for XML. Other people's tokens
-    are left out; who, since when and through which door is told to everybody.
+    now is the state's clock (Unix seconds); href gives the href of a lock's root, not yet escaped for XML. Other
+    people's tokens are left out; who, since when and through which door is told to everybody.
     """
     return "".join([_active_lock(lock, viewer, now, href(lock.root)) for lock in locks])
 
@@ -81,6 +82,6 @@ def _active_lock(lock: Lock, viewer: str, now: float, root: str) -> str:
         f"<D:owner>{lock.owner if lock.owner.strip() else holder}</D:owner>"
         f"<D:timeout>{timeout}</D:timeout>{token}<D:lockroot><D:href>{xml.escape(root)}</D:href></D:lockroot>"
         f'<L:holder xmlns:L="urn:davlock:">{holder}</L:holder>'
-        f'<L:since xmlns:L="urn:davlock:">{live.rfc3339(lock.since)}</L:since>'
+        f'<L:since xmlns:L="urn:davlock:">{xml.timestamp(math.floor(lock.since))}</L:since>'
         f'<L:door xmlns:L="urn:davlock:">{xml.escape(lock.door)}</L:door></D:activelock>'
     )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import time
 import uuid
 from collections.abc import Iterator
-from email.utils import formatdate
 
 from davlock.dav import preconditions
 from davlock.dav.answers import TEXT_TYPE, Answer, Headers, text
+from davlock.dav.live import content_type, http_date
 from davlock.dav.ranges import content_range, multipart, parse_range
 from davlock.dav.requests import Request
 from davlock.errors import DavlockError, Forbidden, NotFound, PreconditionFailed
 from davlock.library import Library
 from davlock.model import Entry
-from davlock.transfers import View
 
 BLOCK = 256 * 1024
 EVERYWHERE = ("OPTIONS", "GET", "HEAD", "PROPFIND", "PROPPATCH", "COPY", "MOVE", "DELETE", "LOCK", "UNLOCK")
@@ -78,7 +76,7 @@ def _folder(library: Library, request: Request) -> Answer:
 
 def _content(request: Request, entry: Entry, fd: int) -> Answer:
     now = int(time.time())
-    validators = [("ETag", entry.etag), ("Last-Modified", formatdate(entry.modified, usegmt=True)), ("Cache-Control", "private, no-cache")]
+    validators = [("ETag", entry.etag), ("Last-Modified", http_date(entry.modified)), ("Cache-Control", "private, no-cache")]
     if conditional := preconditions.from_environ(request.environ):
         outcome = preconditions.check(request.method, conditional, entry.etag, entry.modified, now)
         if outcome is preconditions.Outcome.FAILED:
@@ -86,9 +84,9 @@ def _content(request: Request, entry: Entry, fd: int) -> Answer:
         if outcome is preconditions.Outcome.NOT_MODIFIED:
             os.close(fd)
             return Answer(304, validators, (), None)
-    media = media_type(entry.name)
+    media = content_type(entry.name)
     headers: Headers = [("Content-Type", media), *validators, ("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff")]
-    if media.partition(";")[0] in _ACTIVE:
+    if media in _ACTIVE:
         headers.append(("Content-Security-Policy", "sandbox; default-src 'none'"))
     ranges = _wanted_ranges(request, entry, now)
     if ranges is None:
@@ -113,14 +111,6 @@ def _wanted_ranges(request: Request, entry: Entry, now: int) -> list[tuple[int, 
     if condition is not None and not preconditions.if_range_applies(condition, entry.etag, entry.modified, now):
         return None
     return parse_range(wanted, entry.size)
-
-
-def media_type(name: str) -> str:
-    """The media type by the ending of a name."""
-    kind, encoding = mimetypes.guess_type(name, strict=False)
-    if kind is None or encoding:
-        return "application/octet-stream"
-    return f"{kind}; charset=utf-8" if kind == "text/plain" else kind
 
 
 class Content:

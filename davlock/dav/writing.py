@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from email.utils import formatdate
-
 from davlock.dav.answers import Answer, text
 from davlock.dav.headers import Depth, parse_depth, parse_overwrite
+from davlock.dav.live import http_date
 from davlock.dav.requests import Request
 from davlock.errors import BadRequest, IsFolder
 from davlock.library import Library
@@ -24,7 +23,7 @@ def put(library: Library, request: Request) -> Answer:
         raise IsFolder("The URL of a document does not end with a slash.")
     written = library.write(request.at, request.environ["wsgi.input"], request.length, request.caller, request.conditions)
     entry = written.entry
-    headers = [("ETag", entry.etag), ("Last-Modified", formatdate(entry.modified, usegmt=True))]
+    headers = [("ETag", entry.etag), ("Last-Modified", http_date(entry.modified))]
     return Answer(201 if written.created else 204, headers, (), 0 if written.created else None)
 
 

@@ -1,14 +1,16 @@
 """XML: reading what clients send without believing it, and the words that every answer is made of.
 
-Answers are put together as text; every element of the DAV: namespace is written with the prefix `D:`, because the redirector of
-Windows 7 does not see elements in a default namespace. No default namespace is ever declared around a stored value.
+Answers are put together as text; every element of the DAV: namespace is written with the prefix `D:`, because the
+redirector of Windows 7 does not see elements in a default namespace. None is ever declared around a stored value.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
+from functools import lru_cache
 from http import HTTPStatus
 
 from lxml import etree
@@ -34,10 +36,10 @@ _REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#1
 
 
 def parse(body: bytes) -> etree._Element:
-    """The root element of a body in any encoding that declares itself. Comments and processing instructions are left out.
+    """The root element of a body in any encoding that declares itself, without comments and processing instructions.
 
-    Raises TooLarge beyond MAX_BODY bytes; BadRequest if it is malformed (namespaces too), has a DOCTYPE, or is nested or
-    crowded beyond MAX_LEVELS and MAX_ELEMENTS.
+    Raises TooLarge beyond MAX_BODY bytes; BadRequest if it is malformed (namespaces too), has a DOCTYPE, or is nested
+    or crowded beyond MAX_LEVELS and MAX_ELEMENTS.
     """
     if len(body) > MAX_BODY:
         raise TooLarge(f"The XML of the request is longer than {MAX_BODY // 1024} KiB.")
@@ -79,7 +81,7 @@ def children(parent: etree._Element, *names: str) -> list[etree._Element]:
 
 
 def serialise(element: etree._Element) -> str:
-    """An element as XML that means the same wherever it is put: with the namespaces it uses, without what follows it."""
+    """An element as XML that means the same wherever it is put: with its namespaces, without what follows it."""
     # A copy, because lxml would write every namespace that was declared around the element, used or not.
     return etree.tostring(deepcopy(element), encoding="unicode", with_tail=False)
 
@@ -113,6 +115,17 @@ def element(name: str, content: str = "") -> str:
     return f"<{tag}{declaration}>{content}</{tag}>" if content else f"<{tag}{declaration}/>"
 
 
+@lru_cache(maxsize=8192)
+def timestamp(seconds: int) -> str:
+    """A moment (Unix time) as RFC 3339 has it, in UTC; no fractions, as Windows 7 fails on more than three digits."""
+    return "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z".format(*gmtime(seconds))
+
+
+def gmtime(seconds: int) -> time.struct_time:
+    """The parts of a moment (Unix time) in UTC, moved into the years 1 to 9999 that four digits can express."""
+    return time.gmtime(min(max(seconds, -62_135_596_800), 253_402_300_799))
+
+
 def status(code: int) -> str:
     """The status element of a code (RFC 4918 §14.28)."""
     return f"<D:status>HTTP/1.1 {code} {HTTPStatus(code).phrase}</D:status>"
@@ -129,7 +142,7 @@ def multistatus(responses: Iterable[str]) -> bytes:
 
 
 def error(condition: str, hrefs: Sequence[str] = (), message: str = "") -> bytes:
-    """An error body (RFC 4918 §16): a condition such as lock-token-submitted, hrefs inside it, a sentence for people."""
+    """An error body (RFC 4918 §16): a condition such as lock-token-submitted, hrefs in it, a sentence for people."""
     inside = "".join(f"<D:href>{escape(href)}</D:href>" for href in hrefs)
     told = f'<L:message xmlns:L="{DAVLOCK}">{escape(message)}</L:message>' if message else ""
     named = element(f"{{{DAV}}}{condition}", inside)
@@ -137,7 +150,10 @@ def error(condition: str, hrefs: Sequence[str] = (), message: str = "") -> bytes
 
 
 def multistatus_errors(items: Iterable[tuple[str, int, str | None, str]]) -> bytes:
-    """The 207 body for what a DELETE, COPY or MOVE could not do (RFC 4918 §9.6.1): (href, status, condition, sentence) each."""
+    """The 207 body for what a DELETE, COPY or MOVE could not do (RFC 4918 §9.6.1).
+
+    Each is (href, status, condition such as lock-token-submitted or None, sentence for people).
+    """
     return multistatus(_failure(*item) for item in items)
 
 

@@ -18,7 +18,7 @@ DRAIN_LIMIT = 64 * 1024
 _BLOCK = 64 * 1024
 _EXTENSION_LIMIT = 256
 _TRAILERS_LIMIT = 8 * 1024
-_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]{0,256})?\r\n")
 _TRAILER_LINE = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n")
 
 

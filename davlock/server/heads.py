@@ -16,6 +16,7 @@ HEAD_LIMIT = 64 * 1024
 """Bytes of a whole head, at most."""
 TARGET_LIMIT = 16 * 1024
 """Bytes of a request target, at most."""
+_LINE_LIMIT = TARGET_LIMIT + 100  # with method and version
 LINES_LIMIT = 200
 """Header lines, at most."""
 
@@ -121,8 +122,8 @@ def _judge_unfinished(part: bytes) -> None:
     """Refuse early what no further byte could heal."""
     if part.count(b"\n") != part.count(b"\r\n"):
         raise _bad("Lines of a request must end with CR LF.")
-    if len(part) > TARGET_LIMIT + 100 and b"\r\n" not in part:
-        raise HeadError("414 URI Too Long", f"The address is longer than {TARGET_LIMIT} bytes.")
+    if len(part) > _LINE_LIMIT and b"\r\n" not in part:
+        raise _too_long_target()
     if len(part) > HEAD_LIMIT:
         raise _too_long()
 
@@ -162,6 +163,8 @@ def parse_head(data: bytes) -> Head:
 
 
 def _parse_request_line(line: str) -> tuple[str, str, str]:
+    if len(line) > _LINE_LIMIT:
+        raise _too_long_target()
     parts = line.split(" ")
     if len(parts) != 3 or not parts[1] or "\t" in line:
         raise _bad("The request line must be a method, an address and a version.")
@@ -173,7 +176,7 @@ def _parse_request_line(line: str) -> tuple[str, str, str]:
     if not _METHOD.fullmatch(method):
         raise _bad("The method is not a word of upper-case letters.")
     if len(target) > TARGET_LIMIT:
-        raise HeadError("414 URI Too Long", f"The address is longer than {TARGET_LIMIT} bytes.")
+        raise _too_long_target()
     if "#" in target:
         raise _bad("The address must not have a fragment (#).")
     return method, target, version
@@ -281,6 +284,10 @@ def _decode_path(path: str) -> str:
 
 def _bad(message: str) -> HeadError:
     return HeadError("400 Bad Request", message)
+
+
+def _too_long_target() -> HeadError:
+    return HeadError("414 URI Too Long", f"The address is longer than {TARGET_LIMIT} bytes.")
 
 
 def _too_long() -> HeadError:

@@ -128,18 +128,18 @@ class Application:
 
 
 @contextlib.contextmanager
-def serving(application: Any, threads: int = 8) -> Iterator[tuple[str, int]]:
-    """A server around the application in this process; the address it listens on."""
+def serving(application: Any, drain_seconds: float = PATIENCE_SECONDS) -> Iterator[tuple[str, int]]:
+    """A server around the application in this process; the address it listens on. Leaving stops it."""
     listener = listen("127.0.0.1", 0)
     address = listener.getsockname()
-    server = Server(listener, application, threads=threads)
+    server = Server(listener, application, threads=8)
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:
         yield address
     finally:
-        server.stop(PATIENCE_SECONDS)
+        server.stop(drain_seconds)
         thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
 
@@ -163,6 +163,7 @@ class Client:
     """A connection for raw bytes, strict about what it reads."""
 
     def __init__(self, address: tuple[str, int]) -> None:
+        self.peer = address
         self.socket = socket.create_connection(address, PATIENCE_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb")

@@ -6,12 +6,12 @@ import base64
 import math
 import random
 import re
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from tests.storm.bodies import ABSENT, make_body, read_body
@@ -54,15 +54,13 @@ class Gossip:
     etags: dict[str, str] = field(default_factory=dict)
 
 
-def run(plan: Plan, process: int, ended: Synchronized[int], file: Path) -> None:
+def run(plan: Plan, process: int, ended: Event, file: Path) -> None:
     """Run all clients of one process until `ended` is set, then save what they did."""
     gossip = Gossip()
     clients = [Client(plan, f"{process}.{number}", USERS[number % 2], gossip) for number in range(plan.clients)]
-    threads = [threading.Thread(target=client.run, args=(ended,)) for client in clients]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(clients)) as threads:
+        for done in [threads.submit(client.run, ended) for client in clients]:
+            done.result()
     History(operation for client in clients for operation in client.operations).save(file)
 
 
@@ -81,12 +79,14 @@ class Client:
         self._gossip = gossip
         self._held: dict[str, str] = {}  # path of each token
 
-    def run(self, ended: Synchronized[int]) -> None:
-        try:
-            while not ended.value:
-                self.step()
-        finally:
-            self._connection.close()
+    def run(self, ended: Event) -> None:
+        """Do one thing after another until `ended` is set."""
+        while not ended.is_set():
+            self.step()
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
 
     def step(self) -> None:
         """Do one thing."""
@@ -98,7 +98,7 @@ class Client:
 
     def put_held(self) -> None:
         token, path = self._choose_held()
-        if self.put(path, (token,)).status == 412:
+        if path not in FOLDERS and self.put(path, (token,)).status == 412:
             self._held.pop(token, None)
 
     def refresh_held(self) -> None:
@@ -115,13 +115,17 @@ class Client:
         self.propfind(self._choose_held()[1])
 
     def get_held(self) -> None:
-        self.get(self._choose_held()[1])
+        _, path = self._choose_held()
+        if path not in FOLDERS:
+            self.get(path)
 
     def move_held(self) -> None:
-        self.transfer("MOVE", self._choose_held()[1], self._document())
+        _, path = self._choose_held()
+        self.transfer("MOVE", path, SPARE if path in FOLDERS else self._document())
 
     def move_onto_held(self) -> None:
-        self.transfer(self._random.choice(("MOVE", "COPY")), self._document(), self._choose_held()[1])
+        _, path = self._choose_held()
+        self.transfer(self._random.choice(("MOVE", "COPY")), SPARE if path in FOLDERS else self._document(), path)
 
     def delete_held(self) -> None:
         self.delete(self._choose_held()[1])
@@ -252,13 +256,13 @@ class Client:
     def mkcol(self, path: str) -> Operation:
         return self._ask("MKCOL", path)[0]
 
-    def _ask(self, kind: str, path: str, headers: str = "", body: bytes = b"", slow: float = 0.0,
+    def _ask(self, kind: str, path: str, headers: str = "", content: bytes = b"", slow: float = 0.0,
              **noted: object) -> tuple[Operation, Answer]:
         """One request, written down unless nobody listened; slow is for how many seconds its body dribbles."""
         method = "LOCK" if kind == "REFRESH" else kind
-        length = f"Content-Length: {len(body)}\r\n" * bool(body)
+        length = f"Content-Length: {len(content)}\r\n" * bool(content)
         head = f"{method} {path} HTTP/1.1\r\n{self._always}{headers}{length}\r\n".encode()
-        pieces = _cut(body, self._random.randint(2, 6)) if slow else []
+        pieces = _cut(content, self._random.randint(2, 6)) if slow else []
         operation = Operation(self.name, self.user, kind, path, 0.0, 0.0, 0.0, 0)
         for name, value in noted.items():
             setattr(operation, name, value)
@@ -269,7 +273,7 @@ class Client:
             return operation, Answer(0, {}, cut="refused")
         # not before it is connected: what breaks off was then asked of the server of this instant
         operation.start = time.monotonic()
-        answer = self._connection.exchange(head if slow else head + body, pieces, slow / max(1, len(pieces)))
+        answer = self._connection.exchange(head if slow else head + content, pieces, slow / max(1, len(pieces)))
         operation.sent = self._connection.sent
         operation.end = time.monotonic()
         operation.status = answer.status

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -49,8 +49,9 @@ class Contents:
         self._placed: dict[str, list[Write]] = defaultdict(list)
         leaving: dict[str, list[Write]] = defaultdict(list)
         written: dict[str, list[Write]] = defaultdict(list)
+        below = cache(lambda folder: [path for path in self.documents if within(path, folder)])
         for operation in history.operations:
-            for write in _effects(operation, self.documents):
+            for write in _effects(operation, below):
                 written[write.path].append(write)
                 (leaving[write.source] if write.source else self._placed[write.content]).append(write)
         self.leaving = {path: _spans(writes) for path, writes in leaving.items()}
@@ -125,24 +126,20 @@ def _documents(history: History) -> frozenset[str]:
     return frozenset(found)
 
 
-def _effects(operation: Operation, documents: frozenset[str]) -> Iterator[Write]:
-    """What an operation makes, or may have made, of each document."""
+def _effects(operation: Operation, below: Callable[[str], list[str]]) -> Iterator[Write]:
+    """What an operation makes, or may have made, of each document; `below` tells those at or below a path."""
     if not operation.perhaps:
         return
     if operation.kind == "PUT":
         yield Write(operation, operation.path, operation.body)
-    if operation.kind == "LOCK" and (operation.status == 201 or not operation.done) and operation.path in documents:
+    if operation.kind == "LOCK" and (operation.status == 201 or not operation.done) and operation.path in below(operation.path):
         yield Write(operation, operation.path, EMPTY)
     if operation.kind in ("MOVE", "DELETE"):
-        for path in _affected(operation.path, documents):
+        for path in below(operation.path):
             yield Write(operation, path, ABSENT)
     if operation.kind in ("MOVE", "COPY"):
-        for path in _affected(operation.destination, documents):
+        for path in below(operation.destination):
             yield Write(operation, path, source=operation.path + path[len(operation.destination):])
-
-
-def _affected(path: str, documents: frozenset[str]) -> list[str]:
-    return [path] if path in documents else [document for document in documents if within(document, path)]
 
 
 def _spans(writes: list[Write]) -> Spans[Write]:

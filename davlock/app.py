@@ -1,0 +1,111 @@
+"""The composition: the only module that names concrete classes. What stands behind which path, and in which order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Self
+
+from davlock import paths, rules
+from davlock.auth.accounts import Accounts
+from davlock.auth.basic import Authenticator
+from davlock.config import Config
+from davlock.dav.door import WebDavDoor
+from davlock.dav.requests import raw_path
+from davlock.documents import Tree
+from davlock.errors import DavlockError
+from davlock.identities import Identities
+from davlock.library import Library
+from davlock.locks import LockManager
+from davlock.server import serve as serve_http
+from davlock.state.sqlite import SqliteState
+
+_log = logging.getLogger("davlock")
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Site:
+    """One served folder, open in this process: config, state, library, accounts. A context manager."""
+
+    def __init__(self, config: Config) -> None:
+        """Raises OSError if the folder cannot be used, DavlockError if its state cannot."""
+        tree = Tree(config.root)
+        tree.private.mkdir(mode=0o700, exist_ok=True)
+        self.config = config
+        self.state = SqliteState(tree.private / "state.db")
+        limits = rules.Limits(config.locks.minimum_seconds, config.locks.default_seconds, config.locks.maximum_seconds)
+        self.library = Library(
+            self.state, tree, LockManager(limits), Identities(config.documents.tunnel_seconds), config.documents.max_upload_bytes
+        )
+        self.accounts = Accounts(self.state)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.library.close()
+
+
+def open_site(config: Config) -> Site:
+    """The site of a configuration, for one process."""
+    return Site(config)
+
+
+def application(site: Site) -> Application:
+    """The WSGI application: who is it, then which door."""
+    doors = Doors(site)
+    return Authenticator(site.accounts, site.config.auth.realm).protect(doors)
+
+
+class Doors:
+    """Leads a request to its door by its path. A new door is one more line here."""
+
+    def __init__(self, site: Site) -> None:
+        self._library = site.library
+        self._webdav = WebDavDoor(site.library)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = raw_path(environ)
+        if path == "/_davlock/health":
+            return self._health(start_response)
+        if paths.is_reserved(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST", "PROPFIND"):
+            # Explorer and Office probe these whatever the folder (MS-FPSE discovery): there is simply nothing yet.
+            return _say(start_response, "404 Not Found", "There is nothing here.")
+        return self._webdav(environ, start_response)
+
+    def _health(self, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            with self._library.reading():
+                return _say(start_response, "200 OK", "ok")
+        except DavlockError as error:
+            return _say(start_response, "503 Service Unavailable", error.message)
+
+
+def _say(start_response: Callable[..., Any], status: str, sentence: str) -> Iterable[bytes]:
+    body = f"{sentence}\n".encode()
+    start_response(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")])
+    return [body]
+
+
+def serve(config: Config, ready: Callable[[str, int], None]) -> None:
+    """Serves until SIGTERM or SIGINT; ready(host, port) is called once everything accepts. Raises what open_site() raises."""
+    with open_site(config) as site:
+        for done in site.library.recover():
+            _log.warning("recovered: %s", done)
+
+    def make_application() -> Application:
+        worker = open_site(config)
+        worker.library.recover()
+        return application(worker)
+
+    serve_http(
+        make_application,
+        host=config.host,
+        port=config.port,
+        workers=config.workers,
+        threads=config.threads,
+        drain_seconds=config.drain_seconds,
+        ready=ready,
+    )

@@ -1,0 +1,72 @@
+"""The WebDAV door: a WSGI application that answers every method of RFC 4918 over one library."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from davlock.dav import locking, properties, reading, writing
+from davlock.dav.answers import Answer, refusal, text
+from davlock.dav.requests import Request
+from davlock.errors import DavlockError
+from davlock.library import Library
+
+_log = logging.getLogger("davlock.dav")
+
+Verb = Callable[[Library, Request], Answer]
+VERBS: dict[str, Verb] = {
+    "OPTIONS": reading.options,
+    "GET": reading.get,
+    "HEAD": reading.get,
+    "PROPFIND": properties.find,
+    "PROPPATCH": properties.patch,
+    "PUT": writing.put,
+    "MKCOL": writing.mkcol,
+    "DELETE": writing.delete,
+    "COPY": writing.copy,
+    "MOVE": writing.move,
+    "LOCK": locking.lock,
+    "UNLOCK": locking.unlock,
+}
+
+
+class WebDavDoor:
+    """Expects `davlock.principal` in the environ: the authenticated caller, empty for an anonymous OPTIONS."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        request = Request(environ)
+        answer = self.answer(request)
+        headers = answer.headers
+        if answer.length is not None:
+            headers.append(("Content-Length", str(answer.length)))
+        start_response(answer.status_line, headers)
+        if request.method == "HEAD":
+            close = getattr(answer.body, "close", None)
+            if close:
+                close()
+            return ()
+        return answer.body
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a request; errors are answers too."""
+        verb = VERBS.get(request.method)
+        if verb is None:
+            return text(405, f"{request.method[:40]} is not possible here.", [("Allow", ", ".join(reading.ANY))])
+        try:
+            return verb(self._library, request)
+        except DavlockError as error:
+            return refusal(error, _path(request), lambda: reading.allowed(self._library, request))
+        except Exception:
+            _log.exception("%s %r failed", request.method, request.raw_path)
+            return text(500, "Something went wrong in the server; nothing was changed. Whoever runs it finds the reason in its log.")
+
+
+def _path(request: Request) -> str | None:
+    try:
+        return request.at.path
+    except DavlockError:
+        return None
