@@ -124,8 +124,8 @@ def _operator() -> str:
 def serve(root: Path | None, file: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the folder ROOT until SIGTERM or Ctrl-C.
 
-    ROOT may also be written in the configuration file. At the first start a user named admin is created and its password
-    is printed.
+    ROOT may also be written in the configuration file. At the first start a user named admin is created and its
+    password is printed.
     """
     if root is None and file is None:
         raise click.UsageError("Say which folder to serve: davlock serve ROOT, or --config FILE.")
@@ -147,6 +147,8 @@ def serve(root: Path | None, file: Path | None, host: str | None, port: int | No
         serve_until_stopped(config, functools.partial(_tell_ready, config))
     except OSError as error:
         raise click.ClickException(_why_not_serving(config, error)) from error
+    except RuntimeError as error:  # a worker process could not start; it has said why
+        raise click.ClickException(f"The server could not start: {error}.") from error
 
 
 def _tell_ready(config: Config, host: str, port: int) -> None:
@@ -236,7 +238,7 @@ def _ask_password(from_stdin: bool) -> str:
     if not from_stdin:
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     try:
-        return click.get_binary_stream("stdin").readline().rstrip(b"\r\n").decode()
+        return sys.stdin.buffer.readline().rstrip(b"\r\n").decode()
     except UnicodeDecodeError as error:
         raise BadRequest("The password on standard input is not UTF-8 text.") from error
 
@@ -322,7 +324,7 @@ def _one_token(found: Sequence[Lock], which: str) -> str:
         raise BadRequest(f"{len(matching)} locks stand on {which}; name one by its token (davlock locks show {which}).")
     lock = matching[0]
     if which.startswith("/") and lock.root != paths.parse(which).path:
-        raise BadRequest(f"The lock on {which} is that of {lock.principal} on all of {lock.root}; name that folder to break it.")
+        raise BadRequest(f"{which} is covered by the lock of {lock.principal} on all of {lock.root}; name that folder.")
     return lock.token
 
 
@@ -350,19 +352,8 @@ def _lock_record(lock: Lock) -> dict[str, object]:
 
 
 def _described(lock: Lock) -> str:
-    told = [
-        ("path", lock.root),
-        ("holder", lock.principal),
-        ("kind", lock.kind),
-        ("scope", lock.scope),
-        ("depth", _depth(lock)),
-        ("since", _local(lock.since)),
-        ("until", _until(lock)),
-        ("door", lock.door),
-        ("token", lock.token),
-        ("owner", lock.owner or "-"),
-    ]
-    return "\n".join(f"{name + ':':8}{_plain(value)}" for name, value in told)
+    told = _lock_record(lock) | {"since": _local(lock.since), "until": _until(lock)}
+    return "\n".join(f"{key + ':':12}{_plain(str(value))}" for key, value in told.items() if not key.endswith("_iso"))
 
 
 def _depth(lock: Lock) -> str:
@@ -384,15 +375,17 @@ def check(config: Config, as_json: bool) -> None:
 
     Exits with 0 if all is well or was repaired, otherwise with 1. A server may be running meanwhile.
     """
+    findings = []
     with open_site(config) as site:
-        findings = list(site.library.check())
+        for finding in site.library.check():
+            findings.append(finding)
+            if not as_json:
+                mark = "repaired" if finding.repaired else "WRONG"
+                click.echo(f"{mark:9} {_plain(finding.path or str(config.root))}: {_plain(finding.problem)}")
     damaged = sum(not finding.repaired for finding in findings)
     if as_json:
         _print_json([asdict(finding) for finding in findings])
     else:
-        for finding in findings:
-            mark = "repaired" if finding.repaired else "WRONG"
-            click.echo(f"{mark:9} {_plain(finding.path or str(config.root))}: {_plain(finding.problem)}")
         click.echo(f"{len(findings)} found, {damaged} not repaired." if findings else "Everything is as it should be.")
     if damaged:
         raise click.exceptions.Exit(1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from davlock import paths
 from davlock.checks import Finding, inspect
-from davlock.documents import Committer, Staging, Tree
+from davlock.documents import Committer, Staged, Staging, Tree
 from davlock.documents.staging import Source
 from davlock.errors import Exists, IsFolder, NotFound
 from davlock.identities import Identities
@@ -91,9 +91,7 @@ class Library:
         with self._staging.stage(source, length, self._max_upload) as staged:
             with self._transfers.deciding() as rows:
                 old, _ = self._permit_write(rows, at, caller, conditions, leaned_on)
-                rows.if_undone(self._committer.publish(staged, at))
-                name = old.name if old else at.spelling
-                new = self._published(at.path, name)
+                new = self._publish(rows, staged, at)
                 self._identities.published(rows, old, new, staged.sha256 or "", caller)
             self._committer.settle(staged)
         return Written(new, old is None)
@@ -228,17 +226,19 @@ class Library:
                 require_parent(self._tree, at.path)
                 self._locks.guard(rows, Change(at.path, membership=True), caller)
                 lock = self._locks.acquire(rows, wanted, caller)
-                rows.if_undone(self._committer.publish(staged, at))
-                self._identities.published(rows, None, self._published(at.path, at.spelling), staged.sha256 or "", caller)
+                self._identities.published(rows, None, self._publish(rows, staged, at), staged.sha256 or "", caller)
                 granted.append(Granted(lock, True))
 
             self._transfers.create(at, staged, caller, decide)
         return granted[0]
 
-    def _published(self, path: str, name: str) -> Entry:
-        entry = self._tree.look(path)
+    def _publish(self, rows: Rows, staged: Staged, at: Address) -> Entry:
+        folder = paths.parent(at.path)
+        rows.if_undone(self._committer.publish(staged, at))
+        rows.before_commit(folder, lambda: self._committer.sync(folder))
+        entry = self._tree.look(at.path)
         if entry is None:
-            raise NotFound(f"Another program has just removed {name or paths.ROOT} on the server.")
+            raise NotFound("Another program has just removed this on the server.")
         return entry
 
 

@@ -43,6 +43,8 @@ class Serving:
     arguments: more arguments for `serve`, such as "--workers", "2".
     users:     names of the accounts made before the first start; `password(name)` tells their passwords.
     admins:    those of them made with --admin.
+
+    `port` is the same in every start; `starts` counts them.
     """
 
     host = "127.0.0.1"
@@ -54,32 +56,34 @@ class Serving:
         self.arguments = arguments
         self.users = users
         self.admins = admins
+        self.port = 0
         self.starts = 0
-        # bound, never listening: keeps the port ours over restarts, and a server may listen on it beside us
-        self._reserved = socket.socket()
-        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._reserved.bind((self.host, 0))
+        # closed with the server: the clients that tests leave open
+        self.closing = contextlib.ExitStack()
         self._process: subprocess.Popen[str] | None = None
         self._printed: list[str] = []
         self._errors = root.with_name(f"{root.name}.log")
 
     def __enter__(self) -> Self:
-        self.root.mkdir(parents=True, exist_ok=True)
-        for name in self.users:
-            self.add_user(name, admin=name in self.admins)
-        self.start()
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(self.closing)
+            # bound, never listening: keeps the port ours over restarts, and a server may listen on it beside us
+            reserved = self.closing.enter_context(socket.socket())
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            reserved.bind((self.host, 0))
+            self.port = reserved.getsockname()[1]
+            self.root.mkdir(parents=True, exist_ok=True)
+            for name in self.users:
+                self.add_user(name, admin=name in self.admins)
+            self.start()
+            undo.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        code = self.stop()
-        self._reserved.close()
+        with self.closing:
+            code = self.stop()
         if kind is None and (code or "Traceback" in self.log()):
             pytest.fail(f"the server ended with exit code {code}; it said:\n{self.log()}", pytrace=False)
-
-    @property
-    def port(self) -> int:
-        """The same in every start."""
-        return int(self._reserved.getsockname()[1])
 
     @property
     def url(self) -> str:
@@ -116,7 +120,8 @@ class Serving:
                                              text=True, env=self._environment(), start_new_session=True)
         self.starts += 1
         lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        threading.Thread(target=self._drain, args=(self._process, lines), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._process, lines), daemon=True)
+        self._reader.start()
         try:
             line = lines.get(timeout=START_SECONDS)
         except queue.Empty:
@@ -143,10 +148,11 @@ class Serving:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            self._reader.join(STOP_SECONDS)
             self._process = None
 
     def restart(self) -> None:
-        """Stop it cleanly and start it again over the same root; `starts` counts up."""
+        """Stop it cleanly and start it again over the same root."""
         code = self.stop()
         if code:
             pytest.fail(f"the server ended with exit code {code}; it said:\n{self.log()}")
@@ -156,11 +162,12 @@ class Serving:
         """All that the server has printed so far, over all its starts."""
         return "".join(self._printed) + (self._errors.read_text(errors="replace") if self._errors.exists() else "")
 
-    def _drain(self, process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) -> None:
+    def _read(self, process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) -> None:
         assert process.stdout
-        for line in process.stdout:
-            self._printed.append(line)
-            lines.put(line)
+        with process.stdout:
+            for line in process.stdout:
+                self._printed.append(line)
+                lines.put(line)
         lines.put(None)
 
     def _environment(self) -> dict[str, str]:
@@ -188,7 +195,7 @@ class Answer:
 class Client:
     """One person's HTTP connection to a server, kept open between requests as real clients keep theirs.
 
-    It sends the password without being asked (no user: none), follows nothing, repeats nothing, and raises
+    It is closed with the server at the latest. It sends the password without being asked (no user: none), follows nothing, repeats nothing, and raises
     http.client.HTTPException when an answer is shorter than announced or followed by bytes that belong to none.
     Not for use by several threads.
     """
@@ -200,6 +207,7 @@ class Client:
         self._timeout = timeout
         self._starts = 0
         self._connection: http.client.HTTPConnection | None = None
+        serving.closing.callback(self.close)
 
     def close(self) -> None:
         if self._connection:

@@ -131,7 +131,9 @@ def _is_open(environ: WSGIEnvironment, header: str) -> bool:
     method = environ["REQUEST_METHOD"]
     if method == "OPTIONS":
         return not header  # Office and Explorer ask without a password what the server can do, and give up on a 401
-    return method in ("GET", "HEAD") and environ.get("PATH_INFO") == HEALTH
+    # As it was sent, where the server tells: what is spelled otherwise may lead to another door.
+    target: str = environ.get("REQUEST_URI") or environ.get("PATH_INFO", "")
+    return method in ("GET", "HEAD") and target.partition("?")[0] == HEALTH
 
 
 def credentials(header: str) -> tuple[str, str] | None:

@@ -8,6 +8,8 @@ from davlock.errors import BadRequest
 
 MAX_CHARACTERS = 100
 
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode categories: controls, no characters, ends of lines
+
 
 def canonical(name: str) -> str:
     """The one spelling of a principal: `Müller`, `MÜLLER` and the `Mu\u0308ller` of a Mac are one person.
@@ -15,7 +17,7 @@ def canonical(name: str) -> str:
     Raises BadRequest for a name that nobody can have: empty, too long, with a colon (RFC 7617 §2) or with invisible
     characters.
     """
-    if any(unicodedata.category(character).startswith("C") for character in name):
+    if any(unicodedata.category(character) in _INVISIBLE for character in name):
         raise BadRequest("A user name cannot contain control characters or characters that nobody can see.")
     # Twice, because case folding can take a text out of its normal form (Unicode §3.13, D146).
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from davlock.dav import locking, properties, reading, writing
-from davlock.dav.answers import Answer, refusal, text
+from davlock.dav.answers import Answer, text
+from davlock.dav.refusals import refusal
 from davlock.dav.requests import Request
 from davlock.errors import DavlockError
 from davlock.library import Library
@@ -29,6 +30,8 @@ VERBS: dict[str, Verb] = {
     "LOCK": locking.lock,
     "UNLOCK": locking.unlock,
 }
+# A body could only ask for what is not supported here (RFC 4918 §8.4, §9.3).
+WITHOUT_BODY = {"MKCOL", "DELETE", "COPY", "MOVE", "UNLOCK"}
 
 
 class WebDavDoor:
@@ -40,7 +43,7 @@ class WebDavDoor:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request = Request(environ)
         answer = self.answer(request)
-        headers = answer.headers
+        headers = [*answer.headers, ("X-Content-Type-Options", "nosniff")]
         if answer.length is not None:
             headers.append(("Content-Length", str(answer.length)))
         start_response(answer.status_line, headers)
@@ -55,18 +58,13 @@ class WebDavDoor:
         """The answer to a request; errors are answers too."""
         verb = VERBS.get(request.method)
         if verb is None:
-            return text(405, f"{request.method[:40]} is not possible here.", [("Allow", ", ".join(reading.ANY))])
+            return text(405, f"{request.method} is not possible here.", [("Allow", reading.allowed(self._library, request))])
         try:
+            if request.method in WITHOUT_BODY and request.has_body():
+                return text(415, f"{request.method} takes no body here; nothing was changed.")
             return verb(self._library, request)
         except DavlockError as error:
-            return refusal(error, _path(request), lambda: reading.allowed(self._library, request))
+            return refusal(error, self._library, request)
         except Exception:
             _log.exception("%s %r failed", request.method, request.raw_path)
-            return text(500, "Something went wrong in the server; nothing was changed. Whoever runs it finds the reason in its log.")
-
-
-def _path(request: Request) -> str | None:
-    try:
-        return request.at.path
-    except DavlockError:
-        return None
+            return text(500, "Something went wrong in the server. Whoever runs it finds the reason in its log.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from davlock import paths
 from davlock.dav import hrefs, propfind, proppatch, xml
@@ -43,9 +43,7 @@ def find(library: Library, request: Request) -> Answer:
     return Answer(207, headers, chain((first, second), blocks), None)
 
 
-def _listing(
-    library: Library, request: Request, plan: propfind.Plan, entry: Entry, with_members: bool, noroot: bool
-) -> propfind.Listing:
+def _listing(library: Library, request: Request, plan: propfind.Plan, entry: Entry, with_members: bool, noroot: bool) -> propfind.Listing:
     path = entry.path
     locks, dead, created = [], {}, {}
     with library.reading() as rows:
@@ -78,19 +76,17 @@ def _listing(
 
 def _as_requested(request: Request) -> str:
     """The path in the client's own Unicode spelling, in which it will look for the hrefs."""
-    return paths.ROOT + "/".join(name for name in unquote(request.raw_path).split("/") if name)
+    text = unquote_to_bytes(request.raw_path.encode("latin-1")).decode()
+    return paths.ROOT + "/".join(name for name in text.split("/") if name)
 
 
 def patch(library: Library, request: Request) -> Answer:
     """RFC 4918 §9.2: all changes or none. Depth is ignored: webdavclient3 sends one, the RFC defines none."""
     changes = proppatch.parse_propertyupdate(request.xml_body())
     failed = proppatch.refused(changes)
-    if failed:
-        library.check_conditions(request.conditions)
-        if library.look(request.at.path) is None:
-            raise NotFound("There is nothing under this name.")
-    else:
-        library.change_properties(request.at.path, {c.name: c.xml for c in changes}, request.caller, request.conditions)
-        if request.is_minimal:
-            return Answer(204, [("Preference-Applied", "return=minimal")], length=None)
+    # Also if nothing will be changed: whether this caller may change anything here is told first.
+    accepted = {} if failed else {change.name: change.xml for change in changes}
+    library.change_properties(request.at.path, accepted, request.caller, request.conditions)
+    if request.is_minimal and not failed:
+        return Answer(204, [("Preference-Applied", "return=minimal")], length=None)
     return xml_answer(207, proppatch.outcome(hrefs.encode(request.at.path), changes, failed))

@@ -85,7 +85,7 @@ def _content(request: Request, entry: Entry, fd: int) -> Answer:
             os.close(fd)
             return Answer(304, validators, (), None)
     media = content_type(entry.name)
-    headers: Headers = [("Content-Type", media), *validators, ("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff")]
+    headers: Headers = [("Content-Type", media), *validators, ("Accept-Ranges", "bytes")]
     if media in _ACTIVE:
         headers.append(("Content-Security-Policy", "sandbox; default-src 'none'"))
     ranges = _wanted_ranges(request, entry, now)
@@ -93,7 +93,11 @@ def _content(request: Request, entry: Entry, fd: int) -> Answer:
         return Answer(200, headers, Content(fd, [(0, entry.size)]), entry.size)
     if not ranges:
         os.close(fd)
-        return text(416, f"The document has {entry.size} bytes; none of what you asked for.", [("Content-Range", f"bytes */{entry.size}")])
+        return text(
+            416,
+            f"The document has only {entry.size} bytes; the part that you asked for is behind its end.",
+            [("Content-Range", f"bytes */{entry.size}")],
+        )
     if len(ranges) == 1:
         start, length = ranges[0]
         headers.append(("Content-Range", content_range(start, length, entry.size)))

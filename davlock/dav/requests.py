@@ -14,6 +14,7 @@ from davlock.paths import Address
 from davlock.transfers import View
 
 MAX_XML = 256 * 1024
+_BROKEN_OFF = "The request broke off before all of its body had arrived; nothing was changed."
 
 
 class Request:
@@ -120,27 +121,29 @@ class Request:
         """The whole body, which must be small. Raises TooLarge, IncompleteBody."""
         if self.length is not None and self.length > MAX_XML:
             raise TooLarge(f"The body of such a request can have at most {MAX_XML} bytes.")
-        wanted = MAX_XML + 1 if self.length is None else self.length
-        blocks = []
-        while wanted:
-            try:
-                block = self.environ["wsgi.input"].read(wanted)
-            except (OSError, ValueError) as broken:
-                raise IncompleteBody("The request broke off before all of its body had arrived.") from broken
-            if not block:
-                break
-            blocks.append(block)
-            wanted -= len(block)
-        body = b"".join(blocks)
+        body = self._read(MAX_XML + 1 if self.length is None else self.length)
         if len(body) > MAX_XML:
             raise TooLarge(f"The body of such a request can have at most {MAX_XML} bytes.")
         if self.length is not None and len(body) < self.length:
-            raise IncompleteBody("The request broke off before all of its body had arrived.")
+            raise IncompleteBody(_BROKEN_OFF)
         return body
 
     def has_body(self) -> bool:
-        """Whether a body with at least one byte comes with the request."""
-        return bool(self.length) if self.length is not None else bool(self.environ["wsgi.input"].read(1))
+        """Whether a body with at least one byte comes with the request. Raises IncompleteBody."""
+        return bool(self.length) if self.length is not None else bool(self._read(1))
+
+    def _read(self, size: int) -> bytes:
+        blocks = []
+        while size:
+            try:
+                block = self.environ["wsgi.input"].read(size)
+            except (OSError, ValueError) as broken:
+                raise IncompleteBody(_BROKEN_OFF) from broken
+            if not block:
+                break
+            blocks.append(block)
+            size -= len(block)
+        return b"".join(blocks)
 
 
 def raw_path(environ: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from davlock.dav.answers import Answer, text
 from davlock.dav.headers import Depth, parse_depth, parse_overwrite
 from davlock.dav.live import http_date
+from davlock.dav.refusals import is_folder
 from davlock.dav.requests import Request
 from davlock.errors import BadRequest, IsFolder
 from davlock.library import Library
@@ -28,16 +29,14 @@ def put(library: Library, request: Request) -> Answer:
 
 
 def mkcol(library: Library, request: Request) -> Answer:
-    """RFC 4918 §9.3. A body could only ask for what is not supported (RFC 5689)."""
-    if request.has_body():
-        return text(415, "A new folder takes no content.")
+    """RFC 4918 §9.3."""
     library.make_folder(request.at, request.caller, request.conditions)
     return Answer(201)
 
 
 def delete(library: Library, request: Request) -> Answer:
     """RFC 4918 §9.6: a folder goes with everything in it, or not at all."""
-    parse_depth(request.header("DEPTH"), Depth.INFINITY, (Depth.INFINITY,) if request.raw_path.endswith("/") else _NONE_OR_ALL)
+    _require_whole(library, request)
     library.delete(request.at.path, request.caller, request.conditions)
     return Answer(204, length=None)
 
@@ -52,9 +51,15 @@ def copy(library: Library, request: Request) -> Answer:
 
 def move(library: Library, request: Request) -> Answer:
     """RFC 4918 §9.9."""
-    parse_depth(request.header("DEPTH"), Depth.INFINITY, (Depth.INFINITY,))
+    _require_whole(library, request)
     overwrite = parse_overwrite(request.header("OVERWRITE"))
     return _transferred(library.move(request.at.path, request.destination, request.caller, request.conditions, overwrite))
+
+
+def _require_whole(library: Library, request: Request) -> None:
+    """A folder cannot go without its members; to a document Depth means nothing (RFC 4918 §9.6.1, §9.9.2, §10.2)."""
+    if parse_depth(request.header("DEPTH"), Depth.INFINITY, _NONE_OR_ALL) is Depth.ZERO and is_folder(library, request.at.path):
+        raise BadRequest("A folder goes with everything in it: leave out the Depth header, or send Depth: infinity.")
 
 
 def _transferred(replaced: bool) -> Answer:

@@ -33,15 +33,15 @@ class Committer:
         self._tree, self._staging = tree, staging
 
     def publish(self, staged: Staged, at: Address) -> Undo:
-        """Makes staged bytes the content of a document, new or not, durably. Readers see the old or the new file, whole.
+        """Makes staged bytes the content of a document, new or not. Readers see the old or the new file, whole.
 
+        Durable once sync() of its folder has been done, which decisions that are committed together do together.
         Raises Exists if a folder stands there, or something new that another program has just put there.
         """
         with disk_errors(), self._tree.folder(paths.parent(at.path)) as folder:
             found = self._tree.child(folder, paths.name(at.path))
             if found is None:
                 _place_new(staged.file, folder, at.spelling)
-                sync_folder(folder)
                 return lambda: self._unpublish(at.path, staged.inode)
             name, old = found
             if not stat.S_ISREG(old.st_mode):
@@ -51,11 +51,15 @@ class Committer:
             _set_aside(folder, name, aside)
             try:
                 os.rename(staged.file, name, dst_dir_fd=folder)
-                sync_folder(folder)
             except OSError:
                 self._restore(aside, folder, name)
                 raise
         return lambda: self._unpublish(at.path, staged.inode, aside)
+
+    def sync(self, folder: str) -> None:
+        """Makes what was published in a folder survive a power cut."""
+        with disk_errors(), self._tree.folder(folder) as fd:
+            sync_folder(fd)
 
     def settle(self, staged: Staged) -> None:
         """After the decision is committed: lets go of the content that was replaced."""

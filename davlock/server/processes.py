@@ -220,8 +220,11 @@ class _Family:
     def _replace(self, pid: int, status: int, age: float) -> None:
         if not self._is_ready:
             raise RuntimeError(f"a worker process ended while starting, with status {status}")
-        self._pause = 0.0 if age >= _LONG_LIFE_SECONDS else min(self._pause * 2 + 0.1, _LONGEST_PAUSE_SECONDS)
+        # The first death is made good at once; a series of short lives slows down.
+        if age >= _LONG_LIFE_SECONDS:
+            self._pause = 0.0
         self._next_birth = time.monotonic() + self._pause
+        self._pause = min(self._pause * 2 + 0.1, _LONGEST_PAUSE_SECONDS)
         self._missing += 1
         _log.error("worker %d ended with status %d; another takes its place", pid, status)
 

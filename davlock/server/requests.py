@@ -35,9 +35,7 @@ class Request(cheroot.server.HTTPRequest):
     conn: Connection
     server: Server
 
-    def __init__(
-        self, server: Server, conn: Connection, proxy_mode: bool = False, strict_mode: bool = True
-    ) -> None:
+    def __init__(self, server: Server, conn: Connection, proxy_mode: bool = False, strict_mode: bool = True) -> None:
         # Not the parent's: it would fill in what only its own parser uses.
         self.server = server
         self.conn = conn

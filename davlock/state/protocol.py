@@ -127,6 +127,9 @@ class Rows(LockRows, DocumentRows, PropertyRows, IntentRows, AccountRows, Protoc
     def if_undone(self, action: Callable[[], None]) -> None:
         """Registers what to do, while still alone, if this decision is not committed after all. Last in, first out."""
 
+    def before_commit(self, key: str, action: Callable[[], None]) -> None:
+        """Registers what must have been done when this decision is committed, once for each key, however many decisions share it."""
+
 
 class State(Protocol):
     def deciding(self) -> AbstractContextManager[Rows]:

@@ -1,23 +1,23 @@
 """The state of one machine: an SQLite file, correct with any number of processes and threads on it.
 
-Deciders queue on an flock beside the file, so that they wait in the kernel and not in SQLite's polling; a process that is
-killed gives its turn back by dying. SQLite's own locking stays the guarantee: every decision is a BEGIN IMMEDIATE.
+Deciders queue in front of it (turns.py), on an flock beside the file, so that they wait in the kernel and not in SQLite's polling;
+a process that is killed gives its turn back by dying. SQLite's own locking stays the guarantee: every turn is a BEGIN IMMEDIATE.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
 from davlock.errors import StorageFull, Unavailable
 from davlock.state.sqlite_rows import SqliteRows
+from davlock.state.turns import Turns
 
 BUSY_SECONDS = 10.0
 
@@ -28,29 +28,15 @@ class SqliteState:
     def __init__(self, file: Path, clock: Callable[[], float] = time.time) -> None:
         self._file, self._clock = file, clock
         self._here = threading.local()
-        self._turn = threading.Lock()
-        self._turn_fd: int | None = None
-        self._pid = os.getpid()
+        self._turns = Turns(file.with_suffix(".turn"), self._open)
         _migrate(self._open())
 
     @contextmanager
     def deciding(self) -> Iterator[SqliteRows]:
-        with self._turns(), _translated():
-            connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                rows = SqliteRows(connection, self._clock)
-                try:
-                    yield rows
-                    rows.keep_clock()
-                    connection.execute("COMMIT")
-                except BaseException:
-                    rows.undo()
-                    raise
-            finally:
-                with suppress(sqlite3.Error):
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+        with _translated(), self._turns.take() as turn:
+            rows = SqliteRows(turn.connection, self._clock, turn.undo, turn.first)
+            yield rows
+            rows.keep_clock()
 
     @contextmanager
     def reading(self) -> Iterator[SqliteRows]:
@@ -58,7 +44,7 @@ class SqliteState:
             connection = self._connection()
             connection.execute("BEGIN")
             try:
-                yield SqliteRows(connection, self._clock)
+                yield SqliteRows(connection, self._clock, [], {})
             finally:
                 connection.execute("COMMIT")
 
@@ -67,27 +53,12 @@ class SqliteState:
         return [] if found == ["ok"] else found
 
     def close(self) -> None:
-        """Closes this thread's connection and the turn; those of other threads close with them."""
+        """Closes the connections of this thread; those of other threads close with them."""
         connection = getattr(self._here, "connection", None)
         if connection is not None:
             connection.close()
             self._here.connection = None
-        if self._turn_fd is not None:
-            os.close(self._turn_fd)
-            self._turn_fd = None
-
-    @contextmanager
-    def _turns(self) -> Iterator[None]:
-        with self._turn:
-            if self._pid != os.getpid():  # forked: an flock belongs to the open file, which the parent still holds too
-                self._pid, self._turn_fd = os.getpid(), None
-            if self._turn_fd is None:
-                self._turn_fd = os.open(self._file.with_suffix(".turn"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._turn_fd, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._turn_fd, fcntl.LOCK_UN)
+        self._turns.close()
 
     def _connection(self) -> sqlite3.Connection:
         # One per thread and never one from before a fork: SQLite's file locks do not survive either.
@@ -99,7 +70,7 @@ class SqliteState:
 
     def _open(self) -> sqlite3.Connection:
         with _translated():
-            connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=256)
+            connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             for pragma in (
                 "journal_mode=WAL",
                 "synchronous=FULL",

@@ -11,7 +11,6 @@ from davlock.model import Account, Document, Intent, Kind, Lock, Scope
 
 CLOCK_STEP = 1.0  # seconds by which the remembered clock may lag behind
 RETIRED_SECONDS = 60.0  # how long the identity of something deleted is remembered
-EXPIRED_AT_ONCE = 100  # expired locks removed with each grant, so that no sweeper is needed
 
 _LOCK = "token, kind, scope, deep, root, principal, door, since, expires, generation, owner, document"
 _DOCUMENT = "id, path, version, inode, size, mtime_ns, sha256, created, changed, changed_by, door"
@@ -20,11 +19,17 @@ _ALIVE = "(expires IS NULL OR expires > ?)"
 
 
 class SqliteRows:
-    """See state.protocol.Rows. clock returns Unix time in seconds."""
+    """See state.protocol.Rows. clock returns Unix time in seconds; undo and first are where if_undone() and
+    before_commit() register."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
-        self._connection, self._sql = connection, connection.execute
-        self._undo: list[Callable[[], None]] = []
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        clock: Callable[[], float],
+        undo: list[Callable[[], None]],
+        first: dict[str, Callable[[], None]],
+    ) -> None:
+        self._connection, self._sql, self._undo, self._first = connection, connection.execute, undo, first
         self._changes = connection.total_changes
         (self._kept,) = self._sql("SELECT value FROM counters WHERE name = 'clock'").fetchone()
         # Never backwards, whatever the machine's clock does: a step back only prolongs locks.
@@ -42,10 +47,8 @@ class SqliteRows:
     def if_undone(self, action: Callable[[], None]) -> None:
         self._undo.append(action)
 
-    def undo(self) -> None:
-        """Runs what if_undone() has registered, last in, first out."""
-        while self._undo:
-            self._undo.pop()()
+    def before_commit(self, key: str, action: Callable[[], None]) -> None:
+        self._first[key] = action
 
     # locks
 
@@ -75,10 +78,8 @@ class SqliteRows:
         return int(number)
 
     def add_lock(self, lock: Lock) -> None:
-        self._sql("DELETE FROM locks WHERE root = ? AND expires <= ?", (lock.root, self._now))
-        self._sql(
-            "DELETE FROM locks WHERE token IN (SELECT token FROM locks WHERE expires <= ? LIMIT ?)", (self._now, EXPIRED_AT_ONCE)
-        )
+        # Those that have run out, with each grant: so no sweeper is needed, and the unique index never sees a dead one.
+        self._sql("DELETE FROM locks WHERE expires <= ?", (self._now,))
         self._sql(
             f"INSERT INTO locks ({_LOCK}, parent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (

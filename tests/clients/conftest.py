@@ -27,17 +27,13 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
 
 
 @pytest.fixture
-def alice(serving: Serving) -> Iterator[Client]:
-    client = Client(serving, "alice")
-    yield client
-    client.close()
+def alice(serving: Serving) -> Client:
+    return Client(serving, "alice")
 
 
 @pytest.fixture
-def bob(serving: Serving) -> Iterator[Client]:
-    client = Client(serving, "bob")
-    yield client
-    client.close()
+def bob(serving: Serving) -> Client:
+    return Client(serving, "bob")
 
 
 def eventually(question: Callable[[], bool], seconds: float = 15.0) -> bool:

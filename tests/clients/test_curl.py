@@ -14,6 +14,8 @@ import pytest
 from tests.clients.conftest import needs
 from tests.serving import Client, Serving
 
+pytestmark = pytest.mark.clients
+
 CONTENT = bytes(range(256)) * 16384  # 4 MiB: more than the socket buffers of both sides hold
 BASIC_CHALLENGE = re.compile(r'^< WWW-Authenticate: Basic realm="[^"]+"', re.MULTILINE | re.IGNORECASE)
 

@@ -13,6 +13,8 @@ import pytest
 from tests.clients.conftest import eventually, needs
 from tests.serving import Client, Serving
 
+pytestmark = pytest.mark.clients
+
 
 @contextmanager
 def mounted(serving: Serving, user: str) -> Iterator[Path]:

@@ -15,6 +15,8 @@ import pytest
 from tests.clients.conftest import needs
 from tests.serving import Client, Serving
 
+pytestmark = pytest.mark.clients
+
 SECONDS = 30
 
 

@@ -12,6 +12,8 @@ import pytest
 from tests.clients.conftest import needs
 from tests.serving import Serving
 
+pytestmark = pytest.mark.clients
+
 # litmus 0.13: basic 16, copymove 13, props 30, locks 41, http 4
 TESTS = 104
 SECONDS = 120

@@ -12,6 +12,8 @@ import pytest
 from tests.clients.conftest import needs
 from tests.serving import Client, Serving
 
+pytestmark = pytest.mark.clients
+
 TREE = {
     "empty.txt": b"",
     "plain/deep/er/still.txt": b"still\n",

@@ -169,7 +169,7 @@ def test_lengths_cut_anywhere_are_the_same_body(body: bytes, missing: int, cuts:
 def read_in_pieces(
     wire: bytes, cuts: list[int], sizes: list[int], make_body: Callable[[Stream], Body]
 ) -> tuple[bytes, Exception | None]:
-    """Read a body off a socket that gives the wire's bytes in the pieces asked for, with reads of the sizes asked for."""
+    """Read a body off a socket that gives the wire's bytes in pieces, with reads of the given sizes."""
     # SEQPACKET keeps the pieces apart, where TCP would join them.
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with here, there:
@@ -230,7 +230,9 @@ def test_small_refused_body_that_has_come_keeps_the_connection(
     assert application.seen == ["/refuse"] * 3
 
 
-@pytest.mark.parametrize("framing", [b"Content-Length: 8000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n7a1200\r\n"])
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 8000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n7a1200\r\n"]
+)
 def test_refused_upload_gets_its_answer_while_it_still_sends(
     framing: bytes, client: Client, application: Application
 ) -> None:

@@ -30,6 +30,8 @@ class Process:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        assert self.process.stdout is not None
+        self.output = self.process.stdout
         self.lines: list[str] = []
 
     @property
@@ -39,8 +41,7 @@ class Process:
 
     def wait_for(self, beginning: str) -> str:
         """The next line that begins so."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self.output:
             self.lines.append(line)
             if line.startswith(beginning):
                 return line
@@ -48,8 +49,7 @@ class Process:
 
     def wait(self) -> int:
         """Until the process and all its children have ended; its exit status."""
-        assert self.process.stdout is not None
-        self.lines += self.process.stdout
+        self.lines += self.output
         return self.process.wait(PATIENCE_SECONDS)
 
 
@@ -62,6 +62,7 @@ def running(workers: int, drain_seconds: float = 60, kind: str = "sound", host: 
         # The children notice that their parent has gone.
         process.process.kill()
         process.wait()
+        process.output.close()
 
 
 def ask_pid(address: tuple[str, int]) -> int:
@@ -139,7 +140,7 @@ def test_all_workers_killed_again_and_again() -> None:
     with running(2) as process:
         address = process.address
         children = [line for line in process.lines if line.startswith("made")]
-        for _ in range(3):
+        for _ in range(2):
             for line in children:
                 os.kill(int(line.split()[-1]), signal.SIGKILL)
             children = [process.wait_for("made in"), process.wait_for("made in")]

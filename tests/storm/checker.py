@@ -8,6 +8,20 @@ from tests.storm import contents, holds
 from tests.storm.history import History, Violation
 
 SLOWEST = 30.0  # seconds from the last piece of the request to the end of the answer
+_LOCKED = {404, 409, 412, 423}
+_HONEST = {  # what a storm's requests can rightly be answered; 403 is for other people's locks
+    "GET": {200, 404},
+    "PROPFIND": {207, 404},
+    "PUT": {201, 204, 405} | _LOCKED,
+    "LOCK": {200, 201} | _LOCKED,
+    "REFRESH": {200, 403} | _LOCKED,
+    "UNLOCK": {204, 403} | _LOCKED,
+    "MKCOL": {201, 405} | _LOCKED,
+    "DELETE": {204, 207} | _LOCKED,
+    "COPY": {201, 204, 207} | _LOCKED,
+    "MOVE": {201, 204, 207} | _LOCKED,
+}
+_BUSY = {503, 507}
 
 
 def check(history: History) -> list[Violation]:
@@ -17,8 +31,10 @@ def check(history: History) -> list[Violation]:
 
 def _bad_answers(history: History) -> Iterator[Violation]:
     for operation in history.operations:
-        if operation.status >= 500 and operation.status not in (503, 507):
+        if operation.status >= 500 and operation.status not in _BUSY:
             yield Violation("server error", f"answered {operation.status}", (operation,))
+        elif operation.status and operation.status not in _HONEST[operation.kind] | _BUSY:
+            yield Violation("odd answer", f"{operation.kind} answered {operation.status}", (operation,))
         if operation.end - operation.sent > SLOWEST:
             yield Violation("slow answer", f"it took {operation.end - operation.sent:.1f} s", (operation,))
         if not operation.status and not history.in_outage(operation.start, operation.end):

@@ -22,7 +22,7 @@ USERS = ("alice", "bob")
 FOLDERS = ("/f0", "/f1", "/f2")
 SPARE = "/f3"  # where folders are moved and copied to
 NAMES = ("d0", "d1", "d2", "d3")
-DOCUMENTS = tuple(f"{folder}/{name}" for folder in FOLDERS for name in NAMES)
+DOCUMENTS = tuple(f"{folder}/{name}" for name in NAMES for folder in FOLDERS)
 LENGTHS = (256, 256, 256, 1024, 4096, 65_536)  # few, so that documents differ in their bytes alone
 TIMEOUTS = (1, 1, 2, 2, 3, 5, 10, 30)  # seconds
 OUTAGE_PAUSE = 0.02  # seconds between attempts while nobody listens
@@ -40,6 +40,7 @@ class Plan:
     port: int
     passwords: dict[str, str]
     clients: int = 12  # in each process
+    documents: int = len(DOCUMENTS)  # that they quarrel about
     seed: int = 0
 
 
@@ -77,6 +78,7 @@ class Client:
         self._always = f"Host: {plan.host}:{plan.port}\r\nAuthorization: Basic {base64.b64encode(pair.encode()).decode()}\r\n"
         self._random = random.Random(f"{plan.seed}/{name}")
         self._gossip = gossip
+        self._documents = DOCUMENTS[:plan.documents]
         self._held: dict[str, str] = {}  # path of each token
 
     def run(self, ended: Event) -> None:
@@ -288,7 +290,7 @@ class Client:
         return f"If: {' '.join(lists)}\r\n" * bool(lists)
 
     def _document(self) -> str:
-        return DOCUMENTS[int(self._random.random() ** 1.6 * len(DOCUMENTS))]  # the first ones more often
+        return self._documents[int(self._random.random() ** 1.6 * len(self._documents))]  # the first ones more often
 
     def _choose_held(self) -> tuple[str, str]:
         return self._random.choice(list(self._held.items()))
@@ -318,10 +320,10 @@ def _active_locks(body: bytes) -> dict[str, float]:
 
 
 _HOLDING, _HOLDING_WEIGHTS = zip(*{
-    Client.put_held: 36, Client.unlock_held: 16, Client.refresh_held: 10, Client.look_held: 8, Client.get_held: 6,
+    Client.put_held: 30, Client.unlock_held: 26, Client.refresh_held: 10, Client.look_held: 8, Client.get_held: 6,
     Client.delete_held: 4, Client.move_held: 4, Client.move_onto_held: 4}.items(), strict=True)
 _FREE, _FREE_WEIGHTS = zip(*{
-    Client.read: 20, Client.lock_document: 14, Client.write: 12, Client.write_if_match: 7, Client.create: 6,
-    Client.misuse_token: 7, Client.look: 5, Client.delete_document: 5, Client.move_document: 4, Client.copy_document: 4,
-    Client.transfer_folder: 0.8, Client.delete_folder: 0.5, Client.make_folder: 0.7, Client.lock_folder: 0.7,
+    Client.read: 20, Client.lock_document: 1.7, Client.write: 14, Client.write_if_match: 5, Client.create: 4,
+    Client.misuse_token: 4, Client.look: 5, Client.delete_document: 5, Client.move_document: 4, Client.copy_document: 4,
+    Client.transfer_folder: 0.8, Client.delete_folder: 0.5, Client.make_folder: 0.7, Client.lock_folder: 0.2,
 }.items(), strict=True)

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.serving import Serving
@@ -28,6 +28,7 @@ from tests.storm.history import History, Kill, Operation, Violation, load
 
 PRIVATE = ".davlock"
 LIBRARY = "library"  # where --documents puts its files
+CLIENTS_PER_DOCUMENT = 4  # more, and nearly everything is refused; fewer, and nobody collides
 TOLD = 5  # violations of each kind that are told in full
 
 
@@ -59,7 +60,9 @@ class Outcome:
 
 def rage(storm: Storm, serving: Serving, scratch: Path) -> Outcome:
     """Let a storm loose on a started server; afterwards it has been restarted, and is stopped."""
-    plan = Plan(serving.host, serving.port, {user: serving.password(user) for user in serving.users}, storm.clients, storm.seed)
+    crowd = storm.processes * storm.clients
+    plan = replace(_plan(serving), clients=storm.clients, seed=storm.seed,
+                   documents=min(len(DOCUMENTS), max(3, crowd // CLIENTS_PER_DOCUMENT)))
     witness = Client(plan, "witness", "alice", Gossip())
     for folder in FOLDERS:
         witness.mkcol(folder)
@@ -113,9 +116,12 @@ def _kill(storm: Storm, serving: Serving) -> Iterator[tuple[Kill, float]]:
         yield Kill(began, killed, serves), serves - killed
 
 
+def _plan(serving: Serving) -> Plan:
+    return Plan(serving.host, serving.port, {user: serving.password(user) for user in serving.users})
+
+
 def _wait_for_an_answer(serving: Serving) -> None:
-    plan = Plan(serving.host, serving.port, {user: serving.password(user) for user in serving.users})
-    probe = Client(plan, "probe", "alice", Gossip())
+    probe = Client(_plan(serving), "probe", "alice", Gossip())
     while not any(operation.status for operation in probe.operations):
         probe.propfind("/")
     probe.close()

@@ -11,6 +11,7 @@ import pytest
 from tests.storm.bodies import EMPTY, make_body, read_body
 from tests.storm.checker import check
 from tests.storm.history import History, Kill, Operation, load
+from tests.storm.ideal import FAULTS, history_of
 
 DOC, OTHER = "/f/d", "/f/e"
 _clients = itertools.count()
@@ -117,6 +118,7 @@ WRONG: list[tuple[str, str, list[Operation]]] = [
     ("phantom lock", "423 after the time of a lock that broke off", [broken("LOCK", 49, 51, asked=5),
                                                                     lock("", 70, 71, status=423)]),
     ("server error", "500", [get("", 1, 2, status=500)]),
+    ("odd answer", "403 to a reader", [get("", 1, 2, status=403)]),
     ("slow answer", "31 seconds", [FIRST, get("p0", 2, 33)]),
     ("no answer", "nobody killed it", [broken("GET", 1, 2)]),
 ]
@@ -146,6 +148,8 @@ LEGAL: list[tuple[str, list[Operation]]] = [
     ("a DELETE that broke off may count", [FIRST, broken("DELETE", 49, 51), get("", 60, 61, status=404)]),
     ("moved away and back", [FIRST, act("MOVE", 2, 3, destination=OTHER), get("", 4, 5, status=404), get("p0", 4, 5, OTHER),
                              act("MOVE", 6, 7, OTHER, destination=DOC), get("p0", 8, 9)]),
+    ("gone with its folder, which somebody took for a document", [
+        FIRST, put("p1", 1, 2, "/f", status=405), act("DELETE", 3, 4, "/f"), get("", 3.5, 5, status=404)]),
     ("moved with its folder", [FIRST, act("MOVE", 2, 3, "/f", destination="/g"), get("p0", 4, 5, "/g/d"),
                                act("COPY", 6, 7, "/g", destination="/h"), get("p0", 8, 9, "/h/d")]),
     ("a folder copied over another replaces it", [FIRST, put("p1", 0, 1, "/g/e"), act("COPY", 2, 3, "/f", destination="/g"),
@@ -218,3 +222,13 @@ def test_a_body_tells_its_id(length: int) -> None:
 ])
 def test_a_torn_body_is_noticed(wrong: bytes) -> None:
     assert read_body(wrong)[1]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_reports_nothing_of_a_storm_on_an_ideal_server(seed: int) -> None:
+    assert [str(violation) for violation in check(history_of(seed))] == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_notices_a_storm_on_a_server_with_a_fault(fault: str) -> None:
+    assert check(history_of(1, fault))

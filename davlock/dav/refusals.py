@@ -1,0 +1,93 @@
+"""The one table that turns errors into answers, and the sentences that tell whose lock stands in the way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from davlock import errors, paths
+from davlock.dav import hrefs, xml
+from davlock.dav.answers import Answer, Headers, text, xml_answer
+from davlock.dav.headers import ForeignDestination
+from davlock.dav.reading import allowed
+from davlock.dav.requests import Request
+from davlock.library import Library
+from davlock.model import Blocker, Kind, Lock
+
+DOORS = {"webdav": "WebDAV", "rest": "the REST interface", "fprpc": "FrontPage", "web": "the web page"}
+
+# Error, status, and the precondition element of RFC 4918 §16 that says the same to a program.
+_ERRORS: list[tuple[type[errors.DavlockError], int, str | None]] = [
+    (ForeignDestination, 502, None),
+    (errors.BadRequest, 400, None),
+    (errors.NotFound, 404, None),
+    (errors.Exists, 405, None),
+    (errors.ParentMissing, 409, None),
+    (errors.IsFolder, 405, None),
+    (errors.Forbidden, 403, None),
+    (errors.NoSuchLock, 409, "lock-token-matches-request-uri"),
+    (errors.Conflict, 423, "no-conflicting-lock"),
+    (errors.Locked, 423, "lock-token-submitted"),
+    (errors.LockLost, 412, None),
+    (errors.PreconditionFailed, 412, None),
+    (errors.TooLarge, 413, None),
+    (errors.StorageFull, 507, "quota-not-exceeded"),
+    (errors.Unavailable, 503, None),
+    (errors.DavlockError, 500, None),
+]
+
+
+def refusal(error: errors.DavlockError, library: Library, request: Request) -> Answer:
+    """The answer to an error that a request has met."""
+    status, condition = next((status, condition) for kind, status, condition in _ERRORS if isinstance(error, kind))
+    if isinstance(error, errors.Locked):
+        return _locked(error, condition or "", library, request)
+    if condition:
+        return xml_answer(status, xml.error(condition, (), error.message))
+    headers: Headers = []
+    if status == 405:
+        headers.append(("Allow", allowed(library, request)))
+    if status == 503:
+        headers.append(("Retry-After", "1"))
+    return text(status, error.message, headers)
+
+
+def _locked(error: errors.Locked, condition: str, library: Library, request: Request) -> Answer:
+    viewer, asked = request.caller.principal, request.at.path
+    places = [hrefs.encode(blocker.path, is_folder(library, blocker.path)) for blocker in error.blockers]
+    sentences = [told(blocker.lock, viewer, library) for blocker in error.blockers]
+    if not all(paths.is_below(blocker.path, asked) for blocker in error.blockers):
+        foreign = (said for blocker, said in zip(error.blockers, sentences, strict=True) if blocker.lock.principal != viewer)
+        return xml_answer(423, xml.error(condition, places, f"{next(foreign, sentences[0])} Nothing was changed."))
+    # What stands in the way lies below what was asked for: 207 (RFC 4918 §9.6.1, §9.9.4, §9.10.6).
+    items: list[tuple[str, int, str | None, str]] = [(place, 423, condition, said) for place, said in zip(places, sentences, strict=True)]
+    if isinstance(error, errors.Conflict):
+        items.append((hrefs.encode(asked, True), 424, None, "Not locked, because something in it is."))
+    return xml_answer(207, xml.multistatus_errors(items))
+
+
+def is_folder(library: Library, path: str) -> bool:
+    """Whether a folder stands at a path; an href of one ends with a slash (RFC 4918 §5.2)."""
+    try:
+        entry = library.look(path)
+    except errors.DavlockError:
+        return False
+    return entry is not None and entry.is_folder
+
+
+def told(lock: Lock, viewer: str, library: Library) -> str:
+    """Who holds what since when until when through which door, and what viewer (a principal) can do, in two sentences."""
+    name = paths.name(lock.root)
+    what = name if not is_folder(library, lock.root) else f"The folder {name}" if name else "The root folder"
+    verb = "locked" if lock.kind is Kind.LOCK else "checked out"
+    is_own = lock.principal == viewer
+    holder = "yourself, in another program or window," if is_own else lock.principal
+    stands = f"{what} is {verb} by {holder} since {_moment(lock.since)}"
+    door = DOORS.get(lock.door, lock.door)
+    if lock.expires is None:
+        return f"{stands}, through {door}. " + ("Check it in there." if is_own else f"Ask {lock.principal} to check it in.")
+    close = "Close it there, or send its lock token," if is_own else f"Ask {lock.principal} to close it,"
+    return f"{stands} until {_moment(lock.expires)}, through {door}. {close} or try again after that time."
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"

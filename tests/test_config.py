@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from davlock.config import Auth, Config, ConfigError, Documents, Locks, Log, WebDav, load
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "config" / "davlock.yaml"
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "davlock.yaml"
+    file.write_text(text)
+    return file
+
+
+def refusal(file: Path | None, **overrides: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(file, **overrides)
+    assert "\n" not in caught.value.message
+    assert caught.value.message.endswith(".")
+    return caught.value.message
+
+
+def keys(section: type[msgspec.Struct]) -> dict[str, Any]:
+    """The names of all keys, nested like the file."""
+    return {
+        field.name: keys(field.type) if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct) else None
+        for field in msgspec.structs.fields(section)
+    }
+
+
+def test_the_defaults() -> None:
+    assert load(None, root="/srv/documents") == Config(
+        root=Path("/srv/documents"),
+        host="127.0.0.1",
+        port=8080,
+        workers=1,
+        threads=16,
+        drain_seconds=25,
+        locks=Locks(minimum_seconds=1, default_seconds=600, maximum_seconds=604800),
+        documents=Documents(max_upload_bytes=0, tunnel_seconds=15),
+        auth=Auth(realm="davlock"),
+        webdav=WebDav(infinite_depth_listing=False),
+        log=Log(level="info", format="text"),
+    )
+
+
+def test_the_example_names_every_key_with_its_default() -> None:
+    def names(data: object) -> dict[str, Any] | None:
+        return {key: names(value) for key, value in data.items()} if isinstance(data, dict) else None
+
+    assert names(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))) == keys(Config)
+    assert load(EXAMPLE) == load(None, root="/srv/documents")
+
+
+def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
+    text = """
+        {root: /data, host: "::1", port: 0, workers: 64, threads: 256, drain_seconds: 1,
+         locks: {minimum_seconds: 2, default_seconds: 3, maximum_seconds: 4},
+         documents: {max_upload_bytes: 5, tunnel_seconds: 6}, auth: {realm: My documents},
+         webdav: {infinite_depth_listing: true}, log: {level: debug, format: json}}"""
+    assert load(written(tmp_path, text)) == Config(
+        root=Path("/data"),
+        host="::1",
+        port=0,
+        workers=64,
+        threads=256,
+        drain_seconds=1,
+        locks=Locks(2, 3, 4),
+        documents=Documents(5, 6),
+        auth=Auth("My documents"),
+        webdav=WebDav(True),
+        log=Log("debug", "json"),
+    )
+
+
+def test_what_is_left_out_keeps_its_default(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "root: /data\nlocks:\n  default_seconds: 60\ndocuments:\n")) == Config(
+        root=Path("/data"), locks=Locks(default_seconds=60)
+    )
+    assert load(written(tmp_path, ""), root="/data") == Config(root=Path("/data"))
+
+
+def test_overrides_win_unless_they_are_none(tmp_path: Path) -> None:
+    file = written(tmp_path, "{root: /data, port: 1234, host: localhost}")
+    assert load(file, root=Path("/other"), port=80, host=None, workers=None) == Config(
+        root=Path("/other"), port=80, host="localhost"
+    )
+
+
+def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    written(tmp_path / "etc", "root: ../docs")
+    assert load(Path("../etc/davlock.yaml")).root == tmp_path / "docs"
+    assert load(Path("../etc/davlock.yaml"), root="docs").root == tmp_path / "here" / "docs"
+    assert load(None, root=".").root == tmp_path / "here"
+    monkeypatch.setenv("HOME", "/home/alice")
+    assert load(written(tmp_path, "root: ~/docs")).root == Path("/home/alice/docs")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("port: 70000", "port is 70000; it must be a whole number from 0 to 65535."),
+        ("port: -1", "port is -1; it must be a whole number from 0 to 65535."),
+        ("port: '8080'", 'port is "8080"; it must be a whole number from 0 to 65535.'),
+        ("port: true", "port is true; it must be a whole number from 0 to 65535."),
+        ("port:", "port is null; it must be a whole number from 0 to 65535."),
+        ("port: 8080.5", "port is 8080.5; it must be a whole number from 0 to 65535."),
+        ("port: &a [*a]", "port is a list; it must be a whole number from 0 to 65535."),
+        ("workers: 0", "workers is 0; it must be a whole number from 1 to 64."),
+        ("workers: 65", "workers is 65; it must be a whole number from 1 to 64."),
+        ("threads: 257", "threads is 257; it must be a whole number from 1 to 256."),
+        ("drain_seconds: 0", "drain_seconds is 0; it must be a whole number from 1 to 4294967295."),
+        ("locks: {default_seconds: ten}", 'locks.default_seconds is "ten"; it must be a whole number from 1 to 4294967295.'),
+        ("locks: {minimum_seconds: .inf}", "locks.minimum_seconds is Infinity; it must be a whole number from 1 to 4294967295."),
+        ("documents: {tunnel_seconds: 0}", "documents.tunnel_seconds is 0; it must be a whole number from 1 to 4294967295."),
+        ("webdav: {infinite_depth_listing: 1}", "webdav.infinite_depth_listing is 1; it must be true or false."),
+        ("log: {level: loud}", 'log.level is "loud"; it must be debug, error, info or warning.'),
+        ("log: {format: [text]}", "log.format is a list; it must be json or text."),
+        ("locks: 5", "locks is 5; it must be a heading with keys below it: minimum_seconds, default_seconds and maximum_seconds."),
+        ("lock: {}", "lock is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, "
+                     "locks, documents, auth, webdav and log."),
+        ("locks: {default: 5}", "locks.default is not a key that exists; possible here are minimum_seconds, default_seconds "
+                                "and maximum_seconds."),
+        ("8080: x", "8080 is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, "
+                    "locks, documents, auth, webdav and log."),
+        ("host: ''", 'host is ""; it must be an address such as 127.0.0.1 or ::1, or the name of this host.'),
+        ("host: http://here/", 'host is "http://here/"; it must be an address such as 127.0.0.1 or ::1, or the name of this host.'),
+        ("auth: {realm: 'my \"docs\"'}", r'auth.realm is "my \"docs\""; it must be plain ASCII text without quotes and backslashes.'),
+        ('auth: {realm: "a\\r\\nb"}', r'auth.realm is "a\r\nb"; it must be plain ASCII text without quotes and backslashes.'),
+        ("root: 7", "root is 7; it must be the path of a folder."),
+        ("root: ''", 'root is ""; it must be the path of a folder.'),
+        ("port: 1", "root is missing; it must be the folder to serve."),
+        ("{root: /d, locks: {minimum_seconds: 700}}", "locks.default_seconds is 600; it must be from locks.minimum_seconds (700) "
+                                                      "to locks.maximum_seconds (604800)."),
+        ("{root: /d, locks: {maximum_seconds: 500}}", "locks.default_seconds is 600; it must be from locks.minimum_seconds (1) "
+                                                      "to locks.maximum_seconds (500)."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_told_with_file_key_value_and_what_is_allowed(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    file = written(tmp_path, text)
+    assert refusal(file) == f"{file}: {told}"
+
+
+def test_the_bounds_themselves_are_allowed(tmp_path: Path) -> None:
+    for text in (
+        "{root: /d, port: 0, workers: 1, threads: 1, drain_seconds: 1}",
+        "{root: /d, port: 65535, workers: 64, threads: 256}",
+        "{root: /d, locks: {minimum_seconds: 5, default_seconds: 5, maximum_seconds: 5}}",
+    ):
+        load(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: b: c", "\tport: 1", "x: 2001-13-45", "!!python/object:os.system {}", "\x00", "[" * 3000])
+def test_a_file_that_is_not_yaml(tmp_path: Path, text: str) -> None:
+    file = written(tmp_path, text)
+    told = refusal(file)
+    assert told.startswith(str(file))
+    assert "not valid YAML" in told
+
+
+def test_the_line_of_a_mistake_is_told(tmp_path: Path) -> None:
+    assert ", line 3:" in refusal(written(tmp_path, "port: 1\nhost: x\nlocks: ]\n"))
+
+
+def test_a_file_that_is_no_list_of_keys(tmp_path: Path) -> None:
+    assert "must be a list of keys" in refusal(written(tmp_path, "- port\n- 8080\n"))
+    assert "must be a list of keys" in refusal(written(tmp_path, "port 8080"))
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "missing.yaml") == f"{tmp_path}/missing.yaml cannot be read: No such file or directory."
+    assert refusal(tmp_path) == f"{tmp_path} cannot be read: Is a directory."
+    (tmp_path / "latin.yaml").write_bytes(b"root: /d\xfcrer\n")
+    assert "not valid YAML" in refusal(tmp_path / "latin.yaml")
+
+
+def test_a_wrong_override_is_told() -> None:
+    assert refusal(None, root="/d", port=70000) == (
+        "The command line: port is 70000; it must be a whole number from 0 to 65535."
+    )
+    assert "root is missing" in refusal(None)
+    assert "prot is not a key" in refusal(None, prot=1)
+
+
+def test_a_value_of_any_length_is_told_briefly(tmp_path: Path) -> None:
+    assert len(refusal(written(tmp_path, f"port: {'x' * 100_000}"))) < 300 + len(str(tmp_path))
