@@ -9,6 +9,14 @@ import yaml
 
 from davlock.config import Auth, Config, ConfigError, Documents, Locks, Log, WebDav, load
 
+TOP = (
+    "is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, locks, documents, "
+    "auth, webdav and log."
+)
+LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
+SECONDS = "it must be a whole number from 1 to 4294967295."
+HOST = "it must be an address such as 127.0.0.1 or ::1, or the name of this host."
+REALM = "it must be plain ASCII text without quotes and backslashes."
 EXAMPLE = Path(__file__).resolve().parents[1] / "config" / "davlock.yaml"
 
 
@@ -28,10 +36,11 @@ def refusal(file: Path | None, **overrides: object) -> str:
 
 def keys(section: type[msgspec.Struct]) -> dict[str, Any]:
     """The names of all keys, nested like the file."""
-    return {
-        field.name: keys(field.type) if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct) else None
-        for field in msgspec.structs.fields(section)
-    }
+
+    def below(kind: object) -> dict[str, Any] | None:
+        return keys(kind) if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
+
+    return {field.name: below(field.type) for field in msgspec.structs.fields(section)}
 
 
 def test_the_defaults() -> None:
@@ -118,31 +127,33 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("workers: 0", "workers is 0; it must be a whole number from 1 to 64."),
         ("workers: 65", "workers is 65; it must be a whole number from 1 to 64."),
         ("threads: 257", "threads is 257; it must be a whole number from 1 to 256."),
-        ("drain_seconds: 0", "drain_seconds is 0; it must be a whole number from 1 to 4294967295."),
-        ("locks: {default_seconds: ten}", 'locks.default_seconds is "ten"; it must be a whole number from 1 to 4294967295.'),
-        ("locks: {minimum_seconds: .inf}", "locks.minimum_seconds is Infinity; it must be a whole number from 1 to 4294967295."),
-        ("documents: {tunnel_seconds: 0}", "documents.tunnel_seconds is 0; it must be a whole number from 1 to 4294967295."),
+        ("drain_seconds: 0", f"drain_seconds is 0; {SECONDS}"),
+        ("locks: {default_seconds: ten}", f'locks.default_seconds is "ten"; {SECONDS}'),
+        ("locks: {minimum_seconds: .inf}", f"locks.minimum_seconds is Infinity; {SECONDS}"),
+        ("documents: {tunnel_seconds: 0}", f"documents.tunnel_seconds is 0; {SECONDS}"),
         ("webdav: {infinite_depth_listing: 1}", "webdav.infinite_depth_listing is 1; it must be true or false."),
         ("log: {level: loud}", 'log.level is "loud"; it must be debug, error, info or warning.'),
         ("log: {format: [text]}", "log.format is a list; it must be json or text."),
-        ("locks: 5", "locks is 5; it must be a heading with keys below it: minimum_seconds, default_seconds and maximum_seconds."),
-        ("lock: {}", "lock is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, "
-                     "locks, documents, auth, webdav and log."),
-        ("locks: {default: 5}", "locks.default is not a key that exists; possible here are minimum_seconds, default_seconds "
-                                "and maximum_seconds."),
-        ("8080: x", "8080 is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, "
-                    "locks, documents, auth, webdav and log."),
-        ("host: ''", 'host is ""; it must be an address such as 127.0.0.1 or ::1, or the name of this host.'),
-        ("host: http://here/", 'host is "http://here/"; it must be an address such as 127.0.0.1 or ::1, or the name of this host.'),
-        ("auth: {realm: 'my \"docs\"'}", r'auth.realm is "my \"docs\""; it must be plain ASCII text without quotes and backslashes.'),
-        ('auth: {realm: "a\\r\\nb"}', r'auth.realm is "a\r\nb"; it must be plain ASCII text without quotes and backslashes.'),
+        ("locks: 5", f"locks is 5; it must be a heading with keys below it: {LOCKS}"),
+        ("lock: {}", f"lock {TOP}"),
+        ("locks: {default: 5}", f"locks.default is not a key that exists; possible here are {LOCKS}"),
+        ("8080: x", f"8080 {TOP}"),
+        ("host: ''", f'host is ""; {HOST}'),
+        ("host: http://here/", f'host is "http://here/"; {HOST}'),
+        ("auth: {realm: 'my \"docs\"'}", rf'auth.realm is "my \"docs\""; {REALM}'),
+        ('auth: {realm: "a\\r\\nb"}', rf'auth.realm is "a\r\nb"; {REALM}'),
         ("root: 7", "root is 7; it must be the path of a folder."),
         ("root: ''", 'root is ""; it must be the path of a folder.'),
         ("port: 1", "root is missing; it must be the folder to serve."),
-        ("{root: /d, locks: {minimum_seconds: 700}}", "locks.default_seconds is 600; it must be from locks.minimum_seconds (700) "
-                                                      "to locks.maximum_seconds (604800)."),
-        ("{root: /d, locks: {maximum_seconds: 500}}", "locks.default_seconds is 600; it must be from locks.minimum_seconds (1) "
-                                                      "to locks.maximum_seconds (500)."),
+        (
+            "{root: /d, locks: {minimum_seconds: 700}}",
+            "locks.default_seconds is 600; it must be from locks.minimum_seconds (700) to locks.maximum_seconds "
+            "(604800).",
+        ),
+        (
+            "{root: /d, locks: {maximum_seconds: 500}}",
+            "locks.default_seconds is 600; it must be from locks.minimum_seconds (1) to locks.maximum_seconds (500).",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_told_with_file_key_value_and_what_is_allowed(
@@ -161,7 +172,9 @@ def test_the_bounds_themselves_are_allowed(tmp_path: Path) -> None:
         load(written(tmp_path, text))
 
 
-@pytest.mark.parametrize("text", ["a: [", "a: b: c", "\tport: 1", "x: 2001-13-45", "!!python/object:os.system {}", "\x00", "[" * 3000])
+@pytest.mark.parametrize(
+    "text", ["a: [", "a: b: c", "\tport: 1", "x: 2001-13-45", "!!python/object:os.system {}", "\x00", "[" * 3000]
+)
 def test_a_file_that_is_not_yaml(tmp_path: Path, text: str) -> None:
     file = written(tmp_path, text)
     told = refusal(file)

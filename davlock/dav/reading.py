@@ -93,11 +93,8 @@ def _content(request: Request, entry: Entry, fd: int) -> Answer:
         return Answer(200, headers, Content(fd, [(0, entry.size)]), entry.size)
     if not ranges:
         os.close(fd)
-        return text(
-            416,
-            f"The document has only {entry.size} bytes; the part that you asked for is behind its end.",
-            [("Content-Range", f"bytes */{entry.size}")],
-        )
+        message = f"The document has only {entry.size} bytes; the part that you asked for is behind its end."
+        return text(416, message, [("Content-Range", f"bytes */{entry.size}")])
     if len(ranges) == 1:
         start, length = ranges[0]
         headers.append(("Content-Range", content_range(start, length, entry.size)))

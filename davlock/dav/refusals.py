@@ -11,7 +11,7 @@ from davlock.dav.headers import ForeignDestination
 from davlock.dav.reading import allowed
 from davlock.dav.requests import Request
 from davlock.library import Library
-from davlock.model import Blocker, Kind, Lock
+from davlock.model import Kind, Lock
 
 DOORS = {"webdav": "WebDAV", "rest": "the REST interface", "fprpc": "FrontPage", "web": "the web page"}
 

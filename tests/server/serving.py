@@ -77,6 +77,7 @@ class Application:
             yield b""
             yield b"one "
             yield b"two" * 100_000
+            self.outcomes.put("all")
         finally:
             self.closed.put("stream")
 

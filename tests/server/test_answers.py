@@ -76,6 +76,14 @@ def test_head_has_no_body(path: bytes, client: Client) -> None:
     assert client.answer().status == 200
 
 
+def test_head_does_not_make_the_application_work(client: Client, application: Application) -> None:
+    client.send(request(b"/stream", b"HEAD") + NEXT)
+    assert (client.answer("HEAD").status, client.answer().status) == (200, 200)
+    assert application.closed.get(timeout=PATIENCE_SECONDS) == "stream"
+    assert application.outcomes.get(timeout=PATIENCE_SECONDS) == "whole"  # of /next
+    assert application.outcomes.empty()
+
+
 def test_no_content_and_not_modified_have_no_body(client: Client) -> None:
     client.send(request(b"/nothing") + request(b"/unchanged") + NEXT)
     nothing, unchanged, following = client.answer(), client.answer(), client.answer()

@@ -193,6 +193,21 @@ def read_in_pieces(
         return got, None
 
 
+@pytest.mark.parametrize("make_body", [ChunkedBody, lambda stream: LengthBody(stream, 5)])
+@pytest.mark.parametrize("broken", [False, True])
+def test_silence_and_broken_sockets_are_an_error_for_good(make_body: Callable[[Stream], Body], broken: bool) -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        here.settimeout(0.01)
+        body = make_body(Stream(here))
+        there.send(b"5\r\n")
+        if broken:
+            here.close()
+        for _ in range(3):
+            with pytest.raises(ConnectionError):
+                body.read(10)
+
+
 def test_continue_is_said_when_the_body_is_wanted(client: Client) -> None:
     client.send(PUT + b"Expect: 100-Continue\r\nContent-Length: 5\r\n\r\n")
     assert client.answer().status == 100

@@ -1,4 +1,4 @@
-"""Document bodies that describe themselves, so that a reader can tell whose bytes they are and whether all are there."""
+"""Document bodies that describe themselves: a reader can tell whose bytes they are and whether all are there."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ SMALLEST = 160  # bytes
 
 
 def make_body(name: str, length: int) -> bytes:
-    """A body of exactly `length` bytes (at least SMALLEST): a line with its id, length and checksum, then noise made from the id."""
+    """A body of exactly `length` bytes, at least SMALLEST.
+
+    It is a line with its id, length and checksum, and then noise that is made from the id.
+    """
     head = f"davlock-storm {name} {length} "
     noise = hashlib.shake_128(name.encode()).digest(length - len(head) - 33)
     return f"{head}{hashlib.md5(noise).hexdigest()}\n".encode() + noise
 
 
 def read_body(body: bytes) -> tuple[str, str]:
-    """The id of a body, and what is wrong with it or "". The id is EMPTY for no bytes, ABSENT when nobody can tell it."""
+    """The id of a body, and what is wrong with it or "".
+
+    The id is EMPTY for a body without bytes, ABSENT when nobody can tell it.
+    """
     if not body:
         return EMPTY, ""
     head = re.match(rb"davlock-storm ([!-~]+) ([0-9]{1,9}) [0-9a-f]{32}\n", body)

@@ -1,4 +1,4 @@
-"""Could a correct server have answered so? Reports only what is certainly wrong, whatever the order of what overlaps."""
+"""Could a correct server have answered so? Tells only what is certainly wrong, whatever the order of what overlaps."""
 
 from __future__ import annotations
 

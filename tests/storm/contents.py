@@ -1,8 +1,8 @@
 """Which contents could a document have had when somebody read it?
 
-For each content (a body, or no document at all) the checker works out an upper bound of when it can have stood where: from the
-first instant at which an operation may have put it there, until the end of the first operation that certainly replaced it.
-A read outside of these intervals is certainly wrong.
+For each content (a body, or no document at all) the checker works out an upper bound of when it can have stood where:
+from the first instant at which an operation may have put it there, until the end of the first operation that certainly
+replaced it. A read outside of these intervals is certainly wrong.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Contents:
     def could_be(self, content: str, path: str, first: float, last: float) -> bool:
         """Whether the content can have stood at the path at some instant between the two."""
         spans = self.standing(content).get(path)
-        return bool(spans) and any(True for _ in spans.overlapping(first, last))
+        return spans is not None and any(True for _ in spans.overlapping(first, last))
 
     def _standing(self, content: str) -> dict[str, Spans[None]]:
         """Where and when a content can have stood at most."""
@@ -132,7 +132,8 @@ def _effects(operation: Operation, below: Callable[[str], list[str]]) -> Iterato
         return
     if operation.kind == "PUT":
         yield Write(operation, operation.path, operation.body)
-    if operation.kind == "LOCK" and (operation.status == 201 or not operation.done) and operation.path in below(operation.path):
+    made = operation.status == 201 or not operation.done  # RFC 4918 9.10.4: a LOCK of an unmapped name makes a document
+    if operation.kind == "LOCK" and made and operation.path in below(operation.path):
         yield Write(operation, operation.path, EMPTY)
     if operation.kind in ("MOVE", "DELETE"):
         for path in below(operation.path):
@@ -172,13 +173,15 @@ def _reads(history: History) -> Iterator[tuple[Operation, str]]:
     named = {(operation.path, operation.etag): operation.body for operation in history.operations
              if operation.etag and operation.done and operation.body and not operation.fault}
     for operation in history.operations:
-        if operation.kind == "GET" and operation.done and not operation.fault:
+        if operation.kind in ("GET", "PROPFIND", "DELETE") and operation.status == 404:
+            yield operation, ABSENT
+        if not operation.done or operation.fault:
+            continue
+        if operation.kind == "GET":
             yield operation, operation.body
-        elif operation.kind in ("GET", "PROPFIND", "DELETE") and operation.status == 404:
+        if operation.kind == "PUT" and operation.create_only:
             yield operation, ABSENT
-        elif operation.kind == "PUT" and operation.done and operation.create_only:
-            yield operation, ABSENT
-        elif operation.kind == "PUT" and operation.done and (body := named.get((operation.path, operation.if_match))):
+        if operation.kind == "PUT" and (body := named.get((operation.path, operation.if_match))):
             yield operation, body
 
 
@@ -195,8 +198,10 @@ def _impossible_reads(history: History, contents: Contents) -> Iterator[Violatio
 
 
 def _impossible(read: Operation, content: str, last: Operation | None, contents: Contents) -> Violation:
-    during = [write.operation for write in contents.written[read.path].overlapping(read.sent, read.last)
-              if write.operation is not read] if read.path in contents.written else []
+    during = []
+    if read.path in contents.written:
+        during = [write.operation for write in contents.written[read.path].overlapping(read.sent, read.last)
+                  if write.operation is not read]
     proof = tuple(dict.fromkeys([*([last] if last else []), *during, read]))
     if read.kind == "PUT":
         return Violation("precondition ignored", f"a PUT was let through although {content} could not be there", proof)
@@ -208,7 +213,7 @@ def _impossible(read: Operation, content: str, last: Operation | None, contents:
 
 
 def _double_winners(history: History, contents: Contents) -> Iterator[Violation]:
-    """Two writers that asked for the same state of a document both got through, and nothing can have restored it between."""
+    """Two writers that asked for one state of a document both got through, and nothing can have restored it between."""
     winners: dict[tuple[str, str], Operation] = {}
     for operation in history.operations:
         if operation.kind != "PUT" or not operation.done or not (operation.create_only or operation.if_match):

@@ -1,7 +1,7 @@
 """What the clients of a storm did and what they were told.
 
-Every operation carries three instants of time.monotonic(), which is one clock for all processes of a Linux machine. It took
-effect, if it did, within [sent, last]; only what is wrong wherever in these windows the effects lay is called a violation.
+Every operation carries three instants of time.monotonic(), which is one clock for all processes of a Linux machine. It
+took effect, if it did, within [sent, last]; only what is wrong wherever in these windows the effects lay is a violation.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import math
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from operator import attrgetter
 from pathlib import Path
 
@@ -79,7 +79,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """An outage: killing began at `began`, no server process was left at `killed`, at `serving` the next one had recovered."""
+    """An outage: killing began at `began`, no process was left at `killed`, and at `serving` the next had recovered."""
 
     began: float
     killed: float
@@ -111,7 +111,7 @@ class History:
             for operation in self.operations:
                 lines.write(json.dumps([getattr(operation, name) for name in _SAVED]) + "\n")
             for kill in self.kills:
-                lines.write(json.dumps({"began": kill.began, "killed": kill.killed, "serving": kill.serving}) + "\n")
+                lines.write(json.dumps(asdict(kill)) + "\n")
 
 
 _SAVED = [entry.name for entry in fields(Operation) if entry.name != "last"]

@@ -1,8 +1,8 @@
 """When was a lock certainly held, when can it have been held at most, and what was done meanwhile?
 
-A lock is certainly held from the end of the answer that granted it until the first instant at which its holder may have ended
-it, or until it expires: granted seconds from the start of the request, less a second. It is certainly gone when the answer to
-what ended it is complete, or GRACE after the latest instant at which it can expire.
+A lock is certainly held from the end of the answer that granted it until the first instant at which its holder may have
+ended it, or until it expires: granted seconds from the start of the request, less a second. It is certainly gone when the
+answer to what ended it is complete, or GRACE after the latest instant at which it can expire.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REFUSED = (403, 404, 409, 412, 423)
 
 
 def check(history: History) -> Iterator[Violation]:
-    """Two holders, writes under other people's locks, locks that are lost, come back, or stand although nobody holds them."""
+    """Two holders, writes under others' locks, locks that are lost, come back, or stand although nobody holds them."""
     locks = Locks(history)
     yield from locks.late_writes()  # first: it ends the locks that were taken away
     yield from locks.two_holders()
@@ -161,22 +161,17 @@ class Locks:
         for one, other in self.reused:
             yield Violation("two holders", "the same token was granted twice", (one, other))
         for path, locks in self.on.items():
-            held, told = self.held(path), set[frozenset[Lock]]()
-            for lock in locks:
-                beside = [*held.covering(lock.grant.sent, lock.grant.last)]
-                beside += held.overlapping(lock.since, lock.until) if lock.until > lock.since else ()
-                for other in beside:
-                    pair = frozenset((lock, other))
-                    if other is not lock and not (lock.grant.shared and other.grant.shared) and pair not in told:
-                        told.add(pair)
-                        first, second = sorted(pair, key=lambda lock: lock.since)
-                        yield Violation("two holders", f"two locks on {path} at once", (*first.renewals, *second.renewals))
+            held = self.held(path)
+            pairs = {pair: None for lock in locks for pair in _pairs(lock, held)}
+            for first, second in pairs:
+                yield Violation("two holders", f"two locks on {path} at once", (*first.renewals, *second.renewals))
 
     def revived(self) -> Iterator[Violation]:
         """Tokens that were accepted, or shown, after their lock was certainly gone."""
         for token, lock in self.of_token.items():
             for operation in self._using[token]:
-                if operation.kind != "UNLOCK" and operation.done and operation.tokens == (token,) and lock.gone_for(operation):
+                accepted = operation.kind != "UNLOCK" and operation.done and operation.tokens == (token,)
+                if accepted and lock.gone_for(operation):
                     yield Violation("revived lock", f"{operation.kind} with the token of a lock that was gone",
                                     (*lock.renewals, *self._enders(lock), operation))
         for operation in self.history.operations:
@@ -187,24 +182,27 @@ class Locks:
                                     (*shown.renewals, *self._enders(shown), operation))
 
     def _enders(self, lock: Lock) -> list[Operation]:
-        unlocks = [operation for operation in self._using[lock.grant.granted] if operation.kind == "UNLOCK" and operation.done]
-        return unlocks + [operation for _, _, operation in self.changing[lock.path] if operation.done and operation.last == lock.gone]
+        unlocks = [use for use in self._using[lock.grant.granted] if use.kind == "UNLOCK" and use.done]
+        return unlocks + [change for _, _, change in self.changing[lock.path] if change.done and change.last == lock.gone]
 
     def lost(self) -> Iterator[Violation]:
         """Answers to a holder as if he held nothing, wholly within the time in which he did."""
         for token, lock in self.of_token.items():
             for operation in self._using[token]:
                 if self._denies(operation, lock) and lock.since <= operation.sent and operation.last <= lock.until:
-                    yield Violation("lost lock", f"{operation.kind} of its holder was refused", (*lock.renewals, operation))
+                    yield Violation("lost lock", f"{operation.kind} of its holder was refused",
+                                    (*lock.renewals, operation))
         held = {path: self.held(path) for path in self.on}
         for operation in self.history.operations:
             if operation.kind == "PROPFIND" and operation.status == 207 and operation.path in held:
                 for lock in held[operation.path].covering(operation.sent, operation.last):
                     if lock.grant.user == operation.user and lock.grant.granted not in operation.shown:
-                        yield Violation("lost lock", "lockdiscovery does not show it to its holder", (*lock.renewals, operation))
+                        yield Violation("lost lock", "lockdiscovery does not show it to its holder",
+                                        (*lock.renewals, operation))
 
     def _denies(self, operation: Operation, lock: Lock) -> bool:
-        if operation.user != lock.grant.user or operation.path != lock.path or operation.tokens != (lock.grant.granted,):
+        own = operation.user == lock.grant.user and operation.tokens == (lock.grant.granted,)
+        if not own or operation.path != lock.path:
             return False
         if operation.kind == "PUT":
             return operation.status in (412, 423) and not operation.if_match and not operation.create_only
@@ -230,6 +228,15 @@ class Locks:
                 yield Violation("phantom lock", "423 although nobody holds a lock there", (operation,))
 
 
+def _pairs(lock: Lock, held: Spans[Lock]) -> Iterator[tuple[Lock, Lock]]:
+    """Locks that were certainly held beside one, or while it was granted, in order; shared ones may be."""
+    beside = [*held.covering(lock.grant.sent, lock.grant.last)]
+    beside += held.overlapping(lock.since, lock.until) if lock.until > lock.since else ()
+    for other in beside:
+        if other is not lock and not (lock.grant.shared and other.grant.shared):
+            yield (lock, other) if (lock.since, id(lock)) < (other.since, id(other)) else (other, lock)
+
+
 def _writes(operation: Operation, path: str) -> bool:
     return (operation.kind == "PUT" and operation.path == path) or operation.removes(path)
 
@@ -238,8 +245,8 @@ def _changes_members(operation: Operation, folder: str) -> bool:
     """Whether a folder surely gained or lost a member: what a depth-0 lock on it forbids others (RFC 4918 7.4)."""
     if operation.kind in ("DELETE", "MOVE") and operation.done and parent(operation.path) == folder:
         return True
-    target = operation.destination or operation.path
-    return operation.status == 201 and parent(target) == folder and operation.kind in ("PUT", "LOCK", "COPY", "MOVE", "MKCOL")
+    made = operation.status == 201 and operation.kind in ("PUT", "LOCK", "COPY", "MOVE", "MKCOL")
+    return made and parent(operation.destination or operation.path) == folder
 
 
 def _related(path: str, operation: Operation) -> bool:
