@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -195,9 +195,9 @@ class Answer:
 class Client:
     """One person's HTTP connection to a server, kept open between requests as real clients keep theirs.
 
-    It is closed with the server at the latest. It sends the password without being asked (no user: none), follows nothing, repeats nothing, and raises
+    It sends the password without being asked (no user: none), follows nothing, repeats nothing, and raises
     http.client.HTTPException when an answer is shorter than announced or followed by bytes that belong to none.
-    Not for use by several threads.
+    Closed with the server at the latest. Not for use by several threads.
     """
 
     def __init__(self, serving: Serving, user: str | None = None, timeout: float = 30.0) -> None:
@@ -214,21 +214,31 @@ class Client:
             self._connection.close()
             self._connection = None
 
-    def request(self, method: str, path: str, body: Body = None, *, raw: bool = False, **headers: Header) -> Answer:
+    def request(self, method: str, path: str, body: Body = None, /, **headers: Header) -> Answer:
         """Send one request and read its whole answer.
 
-        path:    decoded, percent-encoded here; with raw=True it is sent as it is.
+        path:    decoded, percent-encoded here; Raw("/a%2Fb?c") is sent as it is.
         body:    text is sent as UTF-8; an iterable of bytes is sent chunked.
         headers: Lock_Token="<...>" is sent as "Lock-Token: <...>"; None leaves out a header sent otherwise.
         """
-        return self._send(method, path if raw else href(path), body, headers)
+        sent = {"Authorization": self._authorization()} | {name.replace("_", "-"): headers[name] for name in headers}
+        connection = self._connect()
+        try:
+            connection.request(method, path if isinstance(path, Raw) else href(path),
+                               body.encode() if isinstance(body, str) else body,
+                               {name: str(value) for name, value in sent.items() if value is not None})
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        except BaseException:
+            self.close()
+            raise
 
-    def get(self, path: str, **headers: Header) -> Answer:
-        return self._send("GET", href(path), None, headers)
+    def get(self, path: str, /, **headers: Header) -> Answer:
+        return self.request("GET", path, **headers)
 
-    def put(self, path: str, body: Body, token: str = "", **headers: Header) -> Answer:
+    def put(self, path: str, body: Body, token: str = "", /, **headers: Header) -> Answer:
         """PUT, under the lock with this token if there is one."""
-        return self._send("PUT", href(path), body, {"If": f"(<{token}>)" if token else None} | headers)
+        return self.request("PUT", path, body, **{"If": f"(<{token}>)" if token else None} | headers)
 
     def lock(
         self, path: str, *, owner: str = "", depth: str = "0", timeout: str = "Second-3600", shared: bool = False
@@ -253,18 +263,6 @@ class Client:
         return self.request("PROPFIND", path, f'<?xml version="1.0"?><D:propfind xmlns:D="DAV:">{wanted}</D:propfind>',
                             Depth=depth, Content_Type="application/xml")
 
-    def _send(self, method: str, target: str, body: Body, headers: Mapping[str, Header]) -> Answer:
-        sent = {"Authorization": self._authorization()} | {name.replace("_", "-"): headers[name] for name in headers}
-        connection = self._connect()
-        try:
-            connection.request(method, target, body.encode() if isinstance(body, str) else body,
-                               {name: str(value) for name, value in sent.items() if value is not None})
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        except BaseException:
-            self.close()
-            raise
-
     def _authorization(self) -> str | None:
         if self.user is None:
             return None
@@ -279,6 +277,10 @@ class Client:
         if not self._connection:
             self._connection = http.client.HTTPConnection(self.serving.host, self.serving.port, timeout=self._timeout)
         return self._connection
+
+
+class Raw(str):
+    """A path, with its query, exactly as it goes over the wire."""
 
 
 def href(path: str) -> str:

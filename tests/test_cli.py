@@ -503,9 +503,17 @@ def test_a_folder_that_cannot_be_served_is_told(tmp_path: Path) -> None:
     assert ended("serve", missing) == (1, "", f"Error: There is no folder {missing}; create it first.\n")
     (tmp_path / "file").write_text("")
     assert ended("serve", tmp_path / "file") == (1, "", f"Error: {tmp_path}/file is not a folder.\n")
-    assert ended("serve", tmp_path, "--port", "70000") == (
-        1, "", "Error: The command line: port is 70000; it must be a whole number from 0 to 65535.\n",
-    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (["--port", "70000"], "port is 70000; it must be a whole number from 0 to 65535."),
+        (["--workers", "65"], "workers is 65; it must be a whole number from 1 to 64."),
+    ],
+)
+def test_an_option_out_of_range_is_told(root: Path, option: list[str], told: str) -> None:
+    assert refused("serve", root, *option) == f"Error: The command line: {told}\n"
 
 
 def test_a_listing_survives_a_terminal_that_does_not_know_all_letters(root: Path) -> None:

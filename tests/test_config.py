@@ -106,8 +106,8 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
     (tmp_path / "etc").mkdir()
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    written(tmp_path / "etc", "root: ../docs")
-    assert load(Path("../etc/davlock.yaml")).root == tmp_path / "docs"
+    written(tmp_path / "etc", "root: docs")
+    assert load(Path("../etc/davlock.yaml")).root == tmp_path / "etc" / "docs"
     assert load(Path("../etc/davlock.yaml"), root="docs").root == tmp_path / "here" / "docs"
     assert load(None, root=".").root == tmp_path / "here"
     monkeypatch.setenv("HOME", "/home/alice")

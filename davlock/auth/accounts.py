@@ -8,6 +8,9 @@ import os
 import secrets
 import threading
 import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import argon2
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
@@ -24,6 +27,8 @@ MAX_PASSWORD_CHARACTERS = 1024  # at four bytes each they still fit into an Auth
 _MEMORY_KIB, _PASSES = 19_456, 2
 _hasher = argon2.PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=1)
 _hashing = threading.BoundedSemaphore(2)  # each takes 19 MiB, and anybody can ask for one
+
+T = TypeVar("T")
 
 _TYPEABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # without the look-alikes 0 o, 1 i l
 
@@ -135,24 +140,32 @@ def _hash(password: str) -> str:
         raise BadRequest(f"A password cannot be longer than {MAX_PASSWORD_CHARACTERS} characters.")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
         raise BadRequest("A password cannot contain control characters.")  # RFC 7617 §2
-    with _hashing:
-        try:
-            return _hasher.hash(_normal(password))
-        except Argon2Error as error:
-            raise Unavailable("The server has no memory to store a password at the moment. Try again.") from error
+    try:
+        return _apart(lambda: _hasher.hash(_normal(password)))
+    except Argon2Error as error:
+        raise Unavailable("The server has no memory to store a password at the moment. Try again.") from error
 
 
 def _matches(password_hash: str, password: str) -> bool:
-    with _hashing:
-        try:
-            return _hasher.verify(password_hash, password)
-        except VerifyMismatchError:
-            return False
-        except InvalidHashError:
-            _log.error("A stored password is damaged; set it again with: davlock user passwd NAME")
-            return False
-        except Argon2Error as error:
-            raise Unavailable("The server has no memory to check a password at the moment. Try again.") from error
+    try:
+        return _apart(lambda: _hasher.verify(password_hash, password))
+    except VerifyMismatchError:
+        return False
+    except InvalidHashError:
+        _log.error("A stored password is damaged; set it again with: davlock user passwd NAME")
+        return False
+    except Argon2Error as error:
+        raise Unavailable("The server has no memory to check a password at the moment. Try again.") from error
+
+
+def _apart(work: Callable[[], T]) -> T:
+    """Runs work, at most two at once, in a thread that ends with it.
+
+    glibc keeps what was freed for the thread that freed it: every thread of the server that had ever hashed would keep its
+    19 MiB. A lasting pool of threads is not possible, because it would not survive the fork of the worker processes.
+    """
+    with _hashing, ThreadPoolExecutor(1) as thread:
+        return thread.submit(work).result()
 
 
 def _hash_of_nothing() -> str:

@@ -7,7 +7,6 @@ further read raises the same again, so that half a document can't pass for a who
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterator
 
@@ -16,6 +15,8 @@ from .streams import Stream
 DRAIN_LIMIT = 64 * 1024
 """Bytes of an unread body that are read and dropped to keep a connection; more isn't worth it."""
 _BLOCK = 64 * 1024
+_LONGEST_PIECE = 1024 * 1024
+_PIECES_LIMIT = 1024
 _EXTENSION_LIMIT = 256
 _TRAILERS_LIMIT = 8 * 1024
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]{0,256})?\r\n")
@@ -103,17 +104,18 @@ class Body:
         if self.before_reading:
             before_reading, self.before_reading = self.before_reading, None
             before_reading()
-        data = self._take(min(size, 1 << 20))
+        data = self._take(min(size, _LONGEST_PIECE))
         if len(data) == size or self.complete:
             return data
-        # BytesIO grows without copying again and gives its bytes away without a copy.
-        whole = io.BytesIO()
-        whole.write(data)
+        pieces = [data]
         left = size - len(data)
-        while left and (data := self._take(min(left, 1 << 20))):
-            whole.write(data)
+        while left and (data := self._take(min(left, _LONGEST_PIECE))):
+            pieces.append(data)
             left -= len(data)
-        return whole.getvalue()
+            if len(pieces) == _PIECES_LIMIT:
+                # Chunks of a byte each must not cost fifty times their size.
+                pieces = [b"".join(pieces)]
+        return b"".join(pieces)
 
 
 class LengthBody(Body):

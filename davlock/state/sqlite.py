@@ -10,6 +10,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -23,13 +24,19 @@ BUSY_SECONDS = 10.0
 
 
 class SqliteState:
-    """State in one file. clock returns Unix time in seconds; tests give their own."""
+    """State in one file. clock returns Unix time in seconds; tests give their own.
+
+    A process may fork while it has one, but not while another thread is using it. Raises Unavailable if the file cannot be used.
+    """
 
     def __init__(self, file: Path, clock: Callable[[], float] = time.time) -> None:
         self._file, self._clock = file, clock
         self._here = threading.local()
         self._turns = Turns(file.with_suffix(".turn"), self._open)
-        _migrate(self._open())
+        # Alone: SQLite does not wait when two processes switch a new file to WAL at once, one of them fails.
+        with self._turns.alone():
+            _migrate(self._open())
+        _states.add(self)
 
     @contextmanager
     def deciding(self) -> Iterator[SqliteRows]:
@@ -49,23 +56,40 @@ class SqliteState:
                 connection.execute("COMMIT")
 
     def problems(self) -> list[str]:
-        found = [str(row[0]) for row in self._connection().execute("PRAGMA integrity_check")]
+        try:
+            found = [str(row[0]) for row in self._connection().execute("PRAGMA integrity_check")]
+        except sqlite3.DatabaseError as error:  # so damaged that it cannot be looked through
+            return [str(error)]
         return [] if found == ["ok"] else found
 
     def close(self) -> None:
         """Closes the connections of this thread; those of other threads close with them."""
+        self._disconnect()
+        self._turns.close()
+
+    def before_fork(self) -> None:
+        """See Turns.before_fork(): a connection must not be open on both sides of a fork."""
+        connection = getattr(self._here, "connection", None)
+        if connection is not None and not connection.in_transaction:
+            self._disconnect()
+        self._turns.before_fork()
+
+    def after_fork(self) -> None:
+        """In the child."""
+        self._here = threading.local()
+        self._turns.after_fork()
+
+    def _disconnect(self) -> None:
         connection = getattr(self._here, "connection", None)
         if connection is not None:
             connection.close()
             self._here.connection = None
-        self._turns.close()
 
     def _connection(self) -> sqlite3.Connection:
-        # One per thread and never one from before a fork: SQLite's file locks do not survive either.
-        if getattr(self._here, "pid", None) != os.getpid() or self._here.connection is None:
-            self._here.connection = self._open()
-            self._here.pid = os.getpid()
-        connection: sqlite3.Connection = self._here.connection
+        """This thread's own, for looking."""
+        connection: sqlite3.Connection | None = getattr(self._here, "connection", None)
+        if connection is None:
+            connection = self._here.connection = self._open()
         return connection
 
     def _open(self) -> sqlite3.Connection:
@@ -112,6 +136,8 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+    if statement.strip():
+        yield statement
 
 
 @contextmanager
@@ -122,3 +148,19 @@ def _translated() -> Iterator[None]:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
             raise StorageFull("The disk of the server is full; nothing was changed.") from error
         raise Unavailable("The server's state database cannot answer at the moment; nothing was changed. Try again.") from error
+
+
+_states: weakref.WeakSet[SqliteState] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for state in list(_states):
+        state.before_fork()
+
+
+def _after_fork() -> None:
+    for state in list(_states):
+        state.after_fork()
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

@@ -9,7 +9,6 @@ from typing import Any
 from davlock import paths
 from davlock.model import Account, Document, Intent, Kind, Lock, Scope
 
-CLOCK_STEP = 1.0  # seconds by which the remembered clock may lag behind
 RETIRED_SECONDS = 60.0  # how long the identity of something deleted is remembered
 
 _LOCK = "token, kind, scope, deep, root, principal, door, since, expires, generation, owner, document"
@@ -41,7 +40,7 @@ class SqliteRows:
 
     def keep_clock(self) -> None:
         """Remembers the time, but only with a decision that writes anyway: a refusal must not cost an fsync."""
-        if self._connection.total_changes != self._changes and self._now >= self._kept + CLOCK_STEP:
+        if self._connection.total_changes != self._changes and self._now > self._kept:
             self._sql("UPDATE counters SET value = ? WHERE name = 'clock'", (self._now,))
 
     def if_undone(self, action: Callable[[], None]) -> None:
@@ -78,8 +77,7 @@ class SqliteRows:
         return int(number)
 
     def add_lock(self, lock: Lock) -> None:
-        # Those that have run out, with each grant: so no sweeper is needed, and the unique index never sees a dead one.
-        self._sql("DELETE FROM locks WHERE expires <= ?", (self._now,))
+        self._drop_expired()
         self._sql(
             f"INSERT INTO locks ({_LOCK}, parent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
@@ -92,10 +90,15 @@ class SqliteRows:
         self._sql("UPDATE locks SET expires = ? WHERE token = ?", (expires, token))
 
     def reroot_lock(self, token: str, root: str, document: int | None) -> None:
+        self._drop_expired()
         self._sql("UPDATE locks SET root = ?, parent = ?, document = ? WHERE token = ?", (root, paths.parent(root), document, token))
 
     def drop_locks(self, tokens: Iterable[str]) -> None:
         self._connection.executemany("DELETE FROM locks WHERE token = ?", [(token,) for token in tokens])
+
+    def _drop_expired(self) -> None:
+        """With each lock that comes to a root: so no sweeper is needed, and the unique index never sees a dead one."""
+        self._sql("DELETE FROM locks WHERE expires <= ?", (self._now,))
 
     def record_break(self, lock: Lock, by: str, reason: str) -> None:
         values = (lock.token, lock.kind, lock.root, lock.principal, by, reason, self._now)

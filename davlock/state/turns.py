@@ -11,8 +11,10 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from davlock.errors import Unavailable
 
 MOST_TOGETHER = 32  # decisions in one commit: bounds how long the first of them, and other processes, wait
 
@@ -24,14 +26,17 @@ class Turn:
         self.connection = connection
         self.undo: list[Callable[[], None]] = []  # of the decisions made so far, in their order
         self.first: dict[str, Callable[[], None]] = {}  # what must be done before the commit, by key
-        self.decisions = 0
+        self.taken = 0
+        self.decisions = 0  # those that stand
         self.settled = threading.Event()
         self.error: BaseException | None = None
 
     def take_back(self, mark: int) -> None:
-        """Runs the undos that were registered after the first `mark`, last in, first out."""
-        while len(self.undo) > mark:
-            self.undo.pop()()
+        """Runs the undos that were registered after the first `mark`, last in, first out: all of them, whatever becomes of one."""
+        with ExitStack() as undoing:
+            for action in self.undo[mark:]:
+                undoing.callback(action)
+            del self.undo[mark:]
 
 
 class Turns:
@@ -43,8 +48,7 @@ class Turns:
         self._waiting = 0
         self._open: Turn | None = None
         self._connection: sqlite3.Connection | None = None
-        self._fd = -1
-        self._pid = os.getpid()
+        self._fd: int | None = None
 
     @contextmanager
     def take(self) -> Iterator[Turn]:
@@ -52,18 +56,23 @@ class Turns:
         self._queue()
         try:
             turn = self._open = self._open or self._begin()
-            mark = len(turn.undo)
+            mark, first = len(turn.undo), turn.first.copy()
+            turn.taken += 1
             try:
                 turn.connection.execute("SAVEPOINT decision")
                 yield turn
                 turn.connection.execute("RELEASE decision")
                 turn.decisions += 1
             except BaseException as error:
-                turn.take_back(mark)
-                self._drop(turn, error)
+                turn.first = first
+                try:
+                    turn.take_back(mark)
+                finally:
+                    self._drop(turn, error)
                 raise
             finally:
-                if turn.decisions >= MOST_TOGETHER or not self._is_awaited() or turn.error:
+                # Refused ones count too, or a crowd that is refused again and again would keep the first from its commit.
+                if turn.taken >= MOST_TOGETHER or not self._is_awaited() or turn.error:
                     self._end(turn)
         finally:
             self._alone.release()
@@ -71,13 +80,36 @@ class Turns:
         if turn.error:
             raise turn.error
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While nobody decides, in any process, and without a transaction."""
+        with self._alone:
+            self._lock_file()
+            try:
+                yield
+            finally:
+                self._unlock_file()
+
     def close(self) -> None:
         """Gives back what is open."""
         with self._alone:
-            if self._connection is not None and self._pid == os.getpid():
-                self._connection.close()
-                os.close(self._fd)
-            self._connection = None
+            self._disconnect()
+            self._close_file()
+
+    def before_fork(self) -> None:
+        """Closes the connection if it is idle. SQLite would take the child for the process that holds the file's locks: what the
+        child commits would go into a log that the parent's last connection deletes (sqlite.org/howtocorrupt.html, 2.6).
+        """
+        if self._alone.acquire(blocking=False):
+            if self._open is None:
+                self._disconnect()
+            self._alone.release()
+
+    def after_fork(self) -> None:
+        """In the child: a queue of its own. An flock belongs to the open file and would outlive a killed parent in here."""
+        self._alone, self._counting = threading.Lock(), threading.Lock()
+        self._waiting, self._open, self._connection = 0, None, None
+        self._close_file()
 
     def _queue(self) -> None:
         with self._counting:
@@ -91,16 +123,37 @@ class Turns:
             return self._waiting > 0
 
     def _begin(self) -> Turn:
-        if self._connection is None or self._pid != os.getpid():  # forked: neither file locks nor flocks survive it
-            self._pid, self._connection = os.getpid(), self._connect()
-            self._fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        if self._connection is None:
+            self._connection = self._connect()
+        self._lock_file()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except BaseException:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            self._unlock_file()
             raise
         return Turn(self._connection)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _lock_file(self) -> None:
+        try:
+            if self._fd is None:
+                self._fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+        except OSError as error:
+            raise Unavailable("The server cannot decide anything at the moment; nothing was changed. Try again.") from error
+
+    def _unlock_file(self) -> None:
+        if self._fd is not None:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def _close_file(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
     def _drop(self, turn: Turn, error: BaseException) -> None:
         """Takes one decision out of the transaction; SQLite itself may have given up all of it, for want of disk or memory."""
@@ -113,19 +166,17 @@ class Turns:
 
     def _end(self, turn: Turn) -> None:
         self._open = None
-        try:
-            if turn.error is None:
-                for action in turn.first.values():
-                    action()
-                turn.connection.execute("COMMIT" if turn.decisions else "ROLLBACK")
-        except BaseException as error:
-            turn.error = error
-        finally:
+        with ExitStack() as ending:  # all of this, the last line first, whatever fails on the way
+            ending.callback(turn.settled.set)
+            ending.callback(self._unlock_file)
             try:
-                if turn.error:
-                    turn.take_back(0)
-                if turn.connection.in_transaction:
-                    turn.connection.execute("ROLLBACK")
-            finally:
-                fcntl.flock(self._fd, fcntl.LOCK_UN)
-                turn.settled.set()
+                if turn.error is None:
+                    for action in turn.first.values():
+                        action()
+                    turn.connection.execute("COMMIT" if turn.decisions else "ROLLBACK")
+            except BaseException as error:
+                turn.error = error
+            if turn.error:
+                # Closing rolls back; and a connection that failed to sync must not be trusted again.
+                ending.callback(self._disconnect)
+                ending.callback(turn.take_back, 0)

@@ -3,14 +3,16 @@ from __future__ import annotations
 import base64
 import logging
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from davlock.auth.accounts import Accounts
+from davlock.auth.basic import Authenticator
 from davlock.auth.verified import SIZE, Identity, Verified
-from tests.auth.conftest import Clock, Door, Reply, basic
+from tests.auth.conftest import Clock, Door, Reply, basic, tell
 
 CHALLENGE = 'Basic realm="davlock", charset="UTF-8"'
 
@@ -85,6 +87,26 @@ def test_wrong_passwords_and_unknown_names_get_the_same_answer(door: Door, accou
 def test_malformed_credentials_are_asked_for_again(shared_door: Door, header: str | bytes) -> None:
     assert_asked_to_log_in(shared_door.ask(header))
     assert_asked_to_log_in(shared_door.ask(header, "PUT"))
+
+
+def test_credentials_beyond_8_kib_are_not_looked_at(shared_door: Door) -> None:
+    scheme, _, pair = basic("alice", "right").partition(" ")
+    assert shared_door.ask(f"{scheme}{' ' * 8000}{pair}").status == 200
+    assert_asked_to_log_in(shared_door.ask(f"{scheme}{' ' * 9000}{pair}"))
+
+
+def test_without_a_server_that_cuts_it_off_the_answer_to_head_has_no_body_either(accounts: Accounts) -> None:
+    told: list[tuple[str, dict[str, str]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable[[bytes], object]:
+        told.append((status, dict(headers)))
+        return bytes
+
+    body = Authenticator(accounts).protect(tell)({"REQUEST_METHOD": "HEAD", "PATH_INFO": "/"}, start_response)
+    assert list(body) == []
+    ((status, headers),) = told
+    assert status == "401 Unauthorized"
+    assert int(headers["Content-Length"]) > 0
 
 
 def test_the_answer_to_head_has_no_body(shared_door: Door) -> None:

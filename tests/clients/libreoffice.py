@@ -1,14 +1,17 @@
 """One person's LibreOffice, driven by JSON lines on stdin and answering by JSON lines on stdout.
 
-Run by the Python that has LibreOffice's `uno` (not the one of the tests): python3 libreoffice.py PROFILE USER PASSWORD NAME
+Run by the Python that has LibreOffice's `uno`, which is not the one of the tests:
 
-Passwords: LibreOffice 7.4 drops `user:password@` of an http URL before it asks, and its own login dialog does not open
-when there is no screen. What works is a handler of our own, given as AuthenticationHandler: the one that is given as
-InteractionHandler is not asked for logins while a document is opened, only about documents that somebody else has locked.
+    python3 libreoffice.py PROFILE USER PASSWORD NAME
+
+Passwords: LibreOffice 7.4 does not open an http URL with `user:password@` ("type detection failed", before it has asked
+the server), and its own login dialog does not open where there is no screen. What works is an InteractionHandler of our
+own: it is asked for logins, and what to do with a document that somebody else has locked.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import subprocess
@@ -16,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape
 
 uno: Any = importlib.import_module("uno")
 unohelper: Any = importlib.import_module("unohelper")
@@ -28,7 +31,7 @@ set_member = uno._uno_struct__setattr__
 def set_member_or_args(struct: Any, name: str, value: Any) -> None:
     """PyUNO of 7.4 cannot hand over requests, which are exceptions, because it sets their `args` as a UNO member."""
     if name == "args":
-        BaseException.args.__set__(struct, value)  # type: ignore[attr-defined]
+        BaseException.__setattr__(struct, name, value)
     else:
         set_member(struct, name, value)
 
@@ -36,6 +39,7 @@ def set_member_or_args(struct: Any, name: str, value: Any) -> None:
 uno._uno_struct__setattr__ = set_member_or_args
 
 
+# ignored: the bases come from uno, which has no types
 class Handler(unohelper.Base, uno.getClass("com.sun.star.task.XInteractionHandler2")):  # type: ignore[misc]
     """Answers for the person: gives the password, and opens read-only what somebody else is editing."""
 
@@ -47,7 +51,7 @@ class Handler(unohelper.Base, uno.getClass("com.sun.star.task.XInteractionHandle
     def handle(self, request: Any) -> None:
         self.handleInteractionRequest(request)
 
-    def handleInteractionRequest(self, request: Any) -> bool:  # noqa: N802, the name is UNO's
+    def handleInteractionRequest(self, request: Any) -> bool:
         asked = request.getRequest()
         if type(asked).__name__ == "com.sun.star.document.LockedDocumentRequest":
             self.locked_by = asked.UserInfo
@@ -63,22 +67,26 @@ class Handler(unohelper.Base, uno.getClass("com.sun.star.task.XInteractionHandle
         return False
 
 
+def settings(name: str) -> str:
+    """The profile's file with the person's name."""
+    given, _, family = name.partition(" ")
+    items = [f'<item oor:path="/org.openoffice.UserProfile/Data"><prop oor:name="{key}" oor:op="fuse">'
+             f"<value>{escape(value)}</value></prop></item>" for key, value in (("givenname", given), ("sn", family))]
+    return ('<?xml version="1.0" encoding="UTF-8"?>\n'
+            f'<oor:items xmlns:oor="http://openoffice.org/2001/registry">{"".join(items)}</oor:items>\n')
+
+
 class Office:
     def __init__(self, profile: Path, user: str, password: str, name: str) -> None:
         """profile: a folder of its own; name: shown to others whose document this person is editing."""
         self._login = user, password
         self._document: Any = None
         (profile / "user").mkdir(parents=True)
-        given, _, family = name.partition(" ")
-        (profile / "user" / "registrymodifications.xcu").write_text(
-            '<?xml version="1.0" encoding="UTF-8"?>\n<oor:items xmlns:oor="http://openoffice.org/2001/registry">'
-            + "".join(f'<item oor:path="/org.openoffice.UserProfile/Data"><prop oor:name={quoteattr(key)} oor:op="fuse">'
-                      f"<value>{value}</value></prop></item>" for key, value in (("givenname", given), ("sn", family)))
-            + "</oor:items>\n")
+        (profile / "user" / "registrymodifications.xcu").write_text(settings(name))
         pipe = f"davlock-{profile.parent.name}-{user}"
         self._process = subprocess.Popen(
-            ["soffice", "--headless", "--norestore", "--nologo", "--nodefault", f"-env:UserInstallation={profile.as_uri()}",
-             f"--accept=pipe,name={pipe};urp"], stdin=subprocess.DEVNULL, stdout=sys.stderr)
+            ["soffice", "--headless", "--norestore", "--nologo", "--nodefault", f"--accept=pipe,name={pipe};urp",
+             f"-env:UserInstallation={profile.as_uri()}"], stdin=subprocess.DEVNULL, stdout=sys.stderr)
         local = uno.getComponentContext()
         resolver = local.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", local)
         until = time.monotonic() + START_SECONDS
@@ -118,16 +126,13 @@ class Office:
         self._document.close(True)
 
     def quit(self) -> None:
-        # the connection goes down with the office
-        disposed = uno.getClass("com.sun.star.lang.DisposedException")
-        try:
+        # the connection may go down before the answer has come
+        with contextlib.suppress(uno.getClass("com.sun.star.lang.DisposedException")):
             self._desktop.terminate()
-        except disposed:
-            pass
         self._process.wait()
 
     def _properties(self, handler: Handler, **more: str) -> tuple[Any, ...]:
-        values = {"InteractionHandler": handler, "AuthenticationHandler": handler, **more}
+        values = {"InteractionHandler": handler, **more}
         return tuple(uno.createUnoStruct("com.sun.star.beans.PropertyValue", Name=name, Value=value)
                      for name, value in values.items())
 

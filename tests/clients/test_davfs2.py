@@ -13,7 +13,7 @@ import pytest
 from tests.clients.conftest import eventually, needs
 from tests.serving import Client, Serving
 
-pytestmark = pytest.mark.clients
+pytestmark = [pytest.mark.clients, pytest.mark.root]
 
 
 @contextmanager

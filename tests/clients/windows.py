@@ -50,7 +50,7 @@ def an_hour(answer: Answer) -> bool:
 
 
 def set_times(client: Client, path: str, token: str = "") -> None:
-    """PROPPATCH of the times of the file that was copied; unless all is accepted, Explorer says that the copy failed."""
+    """PROPPATCH of the times of the copied file; unless all is accepted, Explorer says that the copy failed."""
     properties = "".join(f"<Z:{name}>{value}</Z:{name}>" for name, value in TIMES.items())
     answer = redirected(
         client, "PROPPATCH", path,

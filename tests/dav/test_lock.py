@@ -328,29 +328,13 @@ def test_a_timeout_is_kept_within_bounds_and_nonsense_is_the_default(alice: Clie
     assert locks_on(alice, document)[0].seconds >= 1
 
 
-@pytest.fixture
-def strict(tmp_path: Path) -> Iterator[Serving]:
-    """A server with bounds of its own for locks."""
-    file = tmp_path / "davlock.yaml"
-    file.write_text("locks: {minimum_seconds: 60, default_seconds: 120, maximum_seconds: 300}\n")
-    with Serving(tmp_path / "root", "--config", str(file)) as strict:
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server with bounds of its own for locks, and a root of its own to lock."""
+    folder = tmp_path_factory.mktemp("strict")
+    (folder / "davlock.yaml").write_text("locks: {minimum_seconds: 60, default_seconds: 120, maximum_seconds: 300}\n")
+    with Serving(folder / "root", "--config", str(folder / "davlock.yaml")) as strict:
         yield strict
-
-
-def test_the_bounds_of_timeouts_are_configured_and_locks_survive_a_restart(strict: Serving) -> None:
-    alice, bob = Client(strict, "alice"), Client(strict, "bob")
-    for asked, granted in (("Second-1", 60), (None, 120), ("Second-200", 200), ("Infinite", 300)):
-        path = f"/{granted}"
-        (active,) = actives(alice.request("LOCK", path, lockinfo("alice"), Depth="0", Timeout=asked).xml())
-        assert granted - 5 <= active.seconds <= granted
-    token = alice.lock("/kept")
-    released = alice.lock("/released")
-    assert alice.unlock("/released", released).status == 204
-    strict.restart()
-    assert [active.token for active in locks_on(alice, "/kept")] == [token]
-    assert bob.put("/kept", b"").status == 423
-    assert alice.put("/kept", b"hers", token).status == 204
-    assert bob.put("/released", b"his").status == 204
 
 
 def test_an_expired_lock_is_gone_without_anybody_sweeping(alice: Client, bob: Client, folder: str, document: str) -> None:
@@ -376,15 +360,31 @@ def test_names_that_need_encoding_can_be_locked(alice: Client, bob: Client, fold
         assert alice.unlock(path, token).status == 204
 
 
-def test_the_root_folder_can_be_locked(tmp_path: Path) -> None:
-    with Serving(tmp_path / "root") as serving:
-        alice, bob = Client(serving, "alice"), Client(serving, "bob")
-        token = alice.lock("/", depth="infinity")
-        assert [active.root for active in locks_on(bob, "/")] == ["/"]
-        assert bob.put("/a", b"").status == 423
-        assert "The root folder is locked by alice" in bob.put("/a", b"").body.decode()
-        assert alice.put("/a", b"", If=f"</> (<{token}>)").status == 201
-        assert alice.unlock("/a", token).status == 204
+def test_the_root_folder_can_be_locked(strict: Serving) -> None:
+    alice, bob = Client(strict, "alice"), Client(strict, "bob")
+    token = alice.lock("/", depth="infinity")
+    assert [active.root for active in locks_on(bob, "/")] == ["/"]
+    refusal = bob.put("/a", b"")
+    assert refusal.status == 423
+    assert "The root folder is locked by alice" in refusal.body.decode()
+    assert alice.put("/a", b"", If=f"</> (<{token}>)").status == 201
+    assert alice.unlock("/a", token).status == 204
+
+
+def test_the_bounds_of_timeouts_are_configured_and_locks_survive_a_restart(strict: Serving) -> None:
+    alice, bob = Client(strict, "alice"), Client(strict, "bob")
+    for asked, granted in (("Second-1", 60), (None, 120), ("Second-200", 200), ("Infinite", 300)):
+        path = f"/{granted}"
+        (active,) = actives(alice.request("LOCK", path, lockinfo("alice"), Depth="0", Timeout=asked).xml())
+        assert granted - 5 <= active.seconds <= granted
+    token = alice.lock("/kept")
+    released = alice.lock("/released")
+    assert alice.unlock("/released", released).status == 204
+    strict.restart()
+    assert [active.token for active in locks_on(alice, "/kept")] == [token]
+    assert bob.put("/kept", b"").status == 423
+    assert alice.put("/kept", b"hers", token).status == 204
+    assert bob.put("/released", b"his").status == 204
 
 
 def test_a_refused_lock_does_not_wait_for_its_body(serving: Serving, document: str) -> None:

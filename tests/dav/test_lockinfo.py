@@ -97,8 +97,8 @@ def test_a_long_owner_is_refused() -> None:
 
 
 LOCK = Lock(
-    token="urn:uuid:1", kind=Kind.LOCK, scope=Scope.EXCLUSIVE, deep=False, root="/a b", principal="alice", door="webdav",
-    since=1_700_000_000.9, expires=1_700_000_600.0, generation=1, owner="me",
+    token="urn:uuid:1", kind=Kind.LOCK, scope=Scope.EXCLUSIVE, deep=False, root="/a b", principal="alice",
+    door="webdav", since=1_700_000_000.9, expires=1_700_000_600.0, generation=1, owner="me",
 )  # fmt: skip
 
 
@@ -171,7 +171,9 @@ def test_without_an_owner_the_holder_is_named(owner: str) -> None:
 
 
 def test_several_locks_keep_their_order() -> None:
-    assert [each.findtext(f"{D}owner") for each in shown([replace(LOCK, owner="1"), replace(LOCK, owner="2")])] == ["1", "2"]
+    locks = [replace(LOCK, owner="2"), replace(LOCK, owner="1")]
+
+    assert [each.findtext(f"{D}owner") for each in shown(locks)] == ["2", "1"]
 
 
 @given(st.text(st.characters(codec="utf-8")))

@@ -115,8 +115,11 @@ def test_a_large_value_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["displayname", "getetag", "getlastmodified", "getcontentlength", "creationdate", "resourcetype", "lockdiscovery",
-             "supportedlock", "getcontenttype", "quota-used-bytes", "quota-available-bytes", "ishidden"],
+    "name",
+    [
+        "displayname", "getetag", "getlastmodified", "getcontentlength", "creationdate", "resourcetype", "lockdiscovery",
+        "supportedlock", "getcontenttype", "quota-used-bytes", "quota-available-bytes", "ishidden",
+    ],
 )  # fmt: skip
 def test_live_properties_are_protected(name: str) -> None:
     assert proppatch.is_protected(D + name)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,10 +31,12 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
-        assert self.process.stdout is not None
-        self.output = self.process.stdout
         self.lines: list[str] = []
+        self._said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._listening = threading.Thread(target=self._listen)
+        self._listening.start()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -41,7 +45,7 @@ class Process:
 
     def wait_for(self, beginning: str) -> str:
         """The next line that begins so."""
-        for line in self.output:
+        while line := self._said.get(timeout=PATIENCE_SECONDS):
             self.lines.append(line)
             if line.startswith(beginning):
                 return line
@@ -49,8 +53,24 @@ class Process:
 
     def wait(self) -> int:
         """Until the process and all its children have ended; its exit status."""
-        self.lines += self.output
+        while line := self._said.get(timeout=PATIENCE_SECONDS):
+            self.lines.append(line)
         return self.process.wait(PATIENCE_SECONDS)
+
+    def kill(self) -> None:
+        """Leave nothing behind, whatever went wrong."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE_SECONDS)
+        self._listening.join(PATIENCE_SECONDS)
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                self._said.put(line)
+        # Every process that could say something has ended.
+        self._said.put(None)
 
 
 @contextlib.contextmanager
@@ -59,10 +79,7 @@ def running(workers: int, drain_seconds: float = 60, kind: str = "sound", host: 
     try:
         yield process
     finally:
-        # The children notice that their parent has gone.
-        process.process.kill()
-        process.wait()
-        process.output.close()
+        process.kill()
 
 
 def ask_pid(address: tuple[str, int]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.storm import contents, holds
-from tests.storm.history import History, Violation
+from tests.storm.history import History, Operation, Violation
 
 SLOWEST = 30.0  # seconds from the last piece of the request to the end of the answer
 _LOCKED = {404, 409, 412, 423}
@@ -22,11 +22,13 @@ _HONEST = {  # what a storm's requests can rightly be answered; 403 is for other
     "MOVE": {201, 204, 207} | _LOCKED,
 }
 _BUSY = {503, 507}
+_CHANGES = {"PUT", "LOCK", "MKCOL", "DELETE", "COPY", "MOVE"}
+STANDSTILL = 200  # changes refused with 503, one after the other, that are no passing shortage any more
 
 
 def check(history: History) -> list[Violation]:
     """Everything in a history that is certainly wrong."""
-    return [*holds.check(history), *contents.check(history), *_bad_answers(history)]
+    return [*holds.check(history), *contents.check(history), *_bad_answers(history), *_standstills(history)]
 
 
 def _bad_answers(history: History) -> Iterator[Violation]:
@@ -39,3 +41,13 @@ def _bad_answers(history: History) -> Iterator[Violation]:
             yield Violation("slow answer", f"it took {operation.end - operation.sent:.1f} s", (operation,))
         if not operation.status and not history.in_outage(operation.start, operation.end):
             yield Violation("no answer", "the connection broke although nobody killed the server", (operation,))
+
+
+def _standstills(history: History) -> Iterator[Violation]:
+    """The server answers, but nobody can change anything any more."""
+    refused: list[Operation] = []
+    for operation in sorted(history.operations, key=lambda operation: operation.end):
+        if operation.kind in _CHANGES and operation.status:
+            refused = refused + [operation] if operation.status == 503 else []
+            if len(refused) == STANDSTILL:
+                yield Violation("standstill", f"{STANDSTILL} changes in a row were answered 503", (refused[0], refused[-1]))

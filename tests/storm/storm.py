@@ -1,4 +1,4 @@
-"""A storm: many clients at once on a few documents, the server killed now and then, and afterwards the question what was wrong.
+"""A storm: many clients at once on a few documents, the server killed now and then, and then: what was wrong?
 
     python -m tests.storm.storm --seconds 60 --processes 4 --clients 12 --workers 2 [--kills 100] [--documents 100000]
 
@@ -8,6 +8,7 @@ Exit code 1 when something was.
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import os
 import random
@@ -20,7 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.serving import Serving
+import pytest
+
+from tests.serving import START_SECONDS, Serving
 from tests.storm.bodies import read_body
 from tests.storm.checker import check
 from tests.storm.clients import DOCUMENTS, FOLDERS, NAMES, SPARE, Client, Gossip, Plan, run
@@ -45,17 +48,22 @@ class Storm:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a storm. strays: files that should not be there; restarts: seconds from start to the first answer."""
+    """What came of a storm.
+
+    troubles: sentences about the server itself: that it did not start, files that should not be there.
+    restarts: seconds from each start to the first answer. seconds: of the whole storm. checked: what `check` printed.
+    """
 
     history: History
     violations: list[Violation]
-    strays: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
     restarts: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    checked: str = ""
 
     @property
     def wrong(self) -> bool:
-        return bool(self.violations or self.strays)
+        return bool(self.violations or self.troubles)
 
 
 def rage(storm: Storm, serving: Serving, scratch: Path) -> Outcome:
@@ -69,21 +77,32 @@ def rage(storm: Storm, serving: Serving, scratch: Path) -> Outcome:
     for document in DOCUMENTS:
         witness.put(document)
     began = time.monotonic()
-    kills, files = _blow(storm, serving, plan, scratch)
-    seconds = time.monotonic() - began
-    _read_all(witness)
-    serving.restart()
-    _read_all(witness)
-    serving.stop()
+    kills: list[Kill] = []
+    troubles: list[str] = []
+    try:
+        files = _blow(storm, serving, plan, scratch, kills)
+        seconds = time.monotonic() - began
+        _read_all(witness)
+        serving.restart()
+        _read_all(witness)
+        serving.stop()
+        checked = serving.run("check", "--root", str(serving.root))
+    except pytest.fail.Exception as failure:
+        troubles.append(str(failure))
+        checked = ""
+        seconds = time.monotonic() - began
+        files = list(scratch.glob("operations.*"))
+        serving.kill()
     seen = [operation for file in files for operation in load(file).operations]
-    history = History([*seen, *witness.operations, *_on_disk(serving.root)], [kill for kill, _ in kills])
-    outcome = Outcome(history, check(history), list(_strays(serving.root)), [restart for _, restart in kills], seconds)
+    history = History([*seen, *witness.operations, *_on_disk(serving.root)], kills)
     history.save(scratch / "history")
-    return outcome
+    troubles += [f"stray: {stray}" for stray in _strays(serving.root)]
+    restarts = [kill.serving - kill.killed for kill in kills]
+    return Outcome(history, check(history), troubles, restarts, seconds, checked)
 
 
-def _blow(storm: Storm, serving: Serving, plan: Plan, scratch: Path) -> tuple[list[tuple[Kill, float]], list[Path]]:
-    """Run the clients, and kill the server beside them; returns the kills, with seconds to restart, and files of operations."""
+def _blow(storm: Storm, serving: Serving, plan: Plan, scratch: Path, kills: list[Kill]) -> list[Path]:
+    """Run the clients, and kill the server beside them, adding to kills; returns the files of their operations."""
     processes = multiprocessing.get_context("spawn")
     ended = processes.Event()
     files = [scratch / f"operations.{number}" for number in range(storm.processes)]
@@ -91,8 +110,9 @@ def _blow(storm: Storm, serving: Serving, plan: Plan, scratch: Path) -> tuple[li
     for process in crowd:
         process.start()
     try:
-        kills = list(_kill(storm, serving))
-        if not storm.kills:
+        if storm.kills:
+            _kill(storm, serving, kills)
+        else:
             time.sleep(storm.seconds)
     finally:
         ended.set()
@@ -100,20 +120,23 @@ def _blow(storm: Storm, serving: Serving, plan: Plan, scratch: Path) -> tuple[li
             process.join()
     if any(process.exitcode for process in crowd):
         raise RuntimeError("a client process failed; its output tells why")
-    return kills, files
+    return files
 
 
-def _kill(storm: Storm, serving: Serving) -> Iterator[tuple[Kill, float]]:
+def _kill(storm: Storm, serving: Serving, kills: list[Kill]) -> None:
     moments = random.Random(storm.seed)
     for _ in range(storm.kills):
         time.sleep(moments.uniform(0, 2 * storm.seconds / storm.kills))
         began = time.monotonic()
         serving.kill()
         killed = time.monotonic()
-        serving.start()
-        _wait_for_an_answer(serving)
-        serves = time.monotonic()
-        yield Kill(began, killed, serves), serves - killed
+        try:
+            serving.start()
+            _wait_for_an_answer(serving)
+        except pytest.fail.Exception:
+            kills.append(Kill(began, killed, math.inf))
+            raise
+        kills.append(Kill(began, killed, time.monotonic()))
 
 
 def _plan(serving: Serving) -> Plan:
@@ -122,8 +145,11 @@ def _plan(serving: Serving) -> Plan:
 
 def _wait_for_an_answer(serving: Serving) -> None:
     probe = Client(_plan(serving), "probe", "alice", Gossip())
+    given_up = time.monotonic() + START_SECONDS
     while not any(operation.status for operation in probe.operations):
         probe.propfind("/")
+        if time.monotonic() > given_up:
+            pytest.fail("the server said that it was ready, but does not answer", pytrace=False)
     probe.close()
 
 
@@ -178,12 +204,12 @@ def report(outcome: Outcome) -> str:
     if outcome.restarts:
         lines.append(f"{len(outcome.restarts)} restarts, seconds until the first answer: "
                      f"max {max(outcome.restarts):.2f}, median {statistics.median(outcome.restarts):.2f}")
-    lines += [f"stray: {stray}" for stray in outcome.strays]
+    lines += [*outcome.checked.splitlines(), *outcome.troubles]
     found = Counter(violation.kind for violation in outcome.violations)
     for kind, count in found.most_common():
         lines.append(f"{kind}: {count}")
         lines += [f"  {violation}" for violation in outcome.violations if violation.kind == kind][:TOLD]
-    lines.append(f"{len(outcome.violations)} violations, {len(outcome.strays)} strays")
+    lines.append(f"{len(outcome.violations)} violations, {len(outcome.troubles)} troubles")
     return "\n".join(lines)
 
 
@@ -204,10 +230,13 @@ def main(arguments: list[str]) -> int:
         scratch = asked.scratch or Path(temporary)
         serving = Serving(scratch / "root", "--workers", str(asked.workers))
         fill(serving.root, asked.documents)
-        with serving:
-            outcome = rage(storm, serving, scratch)
-        print(report(outcome))
-        print(serving.run("check", "--root", str(serving.root)), end="")
+        try:
+            with serving:
+                outcome = rage(storm, serving, scratch)
+                print(report(outcome))
+        except pytest.fail.Exception as failure:
+            print(failure)
+            return 1
     return int(outcome.wrong)
 
 
