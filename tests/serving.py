@@ -209,6 +209,14 @@ class Client:
         self._connection: http.client.HTTPConnection | None = None
         serving.closing.callback(self.close)
 
+    @property
+    def authorization(self) -> str | None:
+        """The value of the header, for those who write their requests by hand."""
+        if self.user is None:
+            return None
+        pair = f"{self.user}:{self.serving.password(self.user)}"
+        return "Basic " + base64.b64encode(pair.encode()).decode()
+
     def close(self) -> None:
         if self._connection:
             self._connection.close()
@@ -221,7 +229,7 @@ class Client:
         body:    text is sent as UTF-8; an iterable of bytes is sent chunked.
         headers: Lock_Token="<...>" is sent as "Lock-Token: <...>"; None leaves out a header sent otherwise.
         """
-        sent = {"Authorization": self._authorization()} | {name.replace("_", "-"): headers[name] for name in headers}
+        sent = {"Authorization": self.authorization} | {name.replace("_", "-"): headers[name] for name in headers}
         connection = self._connect()
         try:
             connection.request(method, path if isinstance(path, Raw) else href(path),
@@ -262,12 +270,6 @@ class Client:
         wanted = f"<D:prop>{''.join(f'<D:{name}/>' for name in names)}</D:prop>" if names else "<D:allprop/>"
         return self.request("PROPFIND", path, f'<?xml version="1.0"?><D:propfind xmlns:D="DAV:">{wanted}</D:propfind>',
                             Depth=depth, Content_Type="application/xml")
-
-    def _authorization(self) -> str | None:
-        if self.user is None:
-            return None
-        pair = f"{self.user}:{self.serving.password(self.user)}"
-        return "Basic " + base64.b64encode(pair.encode()).decode()
 
     def _connect(self) -> http.client.HTTPConnection:
         # a connection to the server before its restart is known to be dead: not an error

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .processes import serve
-from .servers import Server, listen
+from davlock.server.processes import serve
+from davlock.server.servers import Server, listen
 
 __all__ = ["Server", "listen", "serve"]

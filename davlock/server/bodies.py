@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from .streams import Stream
+from davlock.server.streams import Stream
 
 DRAIN_LIMIT = 64 * 1024
 """Bytes of an unread body that are read and dropped to keep a connection; more isn't worth it."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import cheroot.server
 
-from .requests import Request
-from .streams import Stream
+from davlock.server.requests import Request
+from davlock.server.streams import Stream
 
 if TYPE_CHECKING:
-    from .servers import Server
+    from davlock.server.servers import Server
 
     _Socket = socket.socket
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import cheroot.server
 
-from .requests import JOIN_LIMIT
+from davlock.server.requests import JOIN_LIMIT
 
 if TYPE_CHECKING:
-    from .requests import Request
-    from .servers import Server
+    from davlock.server.requests import Request
+    from davlock.server.servers import Server
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from .streams import Stream
+from davlock.server.streams import Stream
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of a whole head, at most."""

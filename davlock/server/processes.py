@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from .servers import Listener, Server, listen
+from davlock.server.servers import Listener, Server, listen
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import cheroot.server
 
-from .bodies import Body, ChunkedBody, LengthBody
-from .heads import Head, HeadError, parse_head, read_head
+from davlock.server.bodies import Body, ChunkedBody, LengthBody
+from davlock.server.heads import Head, HeadError, parse_head, read_head
 
 if TYPE_CHECKING:
-    from .connections import Connection
-    from .servers import Server
+    from davlock.server.connections import Connection
+    from davlock.server.servers import Server
 
 JOIN_LIMIT = 64 * 1024
 """Blocks up to this many bytes are copied behind the head, so that both go out in one packet."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import cheroot.wsgi
 from cheroot.connections import ConnectionManager
 
-from .connections import Connection
-from .gateway import Gateway, base_environ
-from .workers import Workers
+from davlock.server.connections import Connection
+from davlock.server.gateway import Gateway, base_environ
+from davlock.server.workers import Workers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

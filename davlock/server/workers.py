@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .connections import Connection
-    from .servers import Server
+    from davlock.server.connections import Connection
+    from davlock.server.servers import Server
 
 _UNWIND_SECONDS = 2.0
 

@@ -172,3 +172,22 @@ def test_no_password_is_logged(accounts: Accounts, caplog: pytest.LogCaptureFixt
     accounts.add("alice", "s3cret-one")
     accounts.verify("alice", "s3cret-two")
     assert "s3cret" not in caplog.text
+
+
+def test_many_threads_that_check_passwords_do_not_each_keep_the_memory(tmp_path: Path) -> None:
+    script = """
+import resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from davlock.auth.accounts import Accounts
+from davlock.state.sqlite import SqliteState
+accounts = Accounts(SqliteState(Path(sys.argv[1])))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with ThreadPoolExecutor(16) as pool:
+    list(pool.map(lambda _: accounts.verify("nobody", "x"), range(48)))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "state.db")], cwd=REPOSITORY, text=True, check=True, capture_output=True
+    )
+    assert int(told.stdout) < 100 * 1024  # KiB; two at a time need 38 MiB, sixteen 304 MiB

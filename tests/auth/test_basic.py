@@ -98,7 +98,9 @@ def test_credentials_beyond_8_kib_are_not_looked_at(shared_door: Door) -> None:
 def test_without_a_server_that_cuts_it_off_the_answer_to_head_has_no_body_either(accounts: Accounts) -> None:
     told: list[tuple[str, dict[str, str]]] = []
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable[[bytes], object]:
+    def start_response(
+        status: str, headers: list[tuple[str, str]], exc_info: object = None
+    ) -> Callable[[bytes], object]:
         told.append((status, dict(headers)))
         return bytes
 

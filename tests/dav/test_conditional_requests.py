@@ -135,25 +135,25 @@ def race(serving: Serving, attempt: Callable[[Client, int], int]) -> list[int]:
     return sorted(statuses)
 
 
-def test_of_many_creators_exactly_one_succeeds(serving: Serving, alice: Client, folder: str) -> None:
-    for turn in range(5):
-        path = f"{folder}/{turn}"
-        statuses = race(serving, lambda client, number, path=path: client.put(path, b"%d" % number, If_None_Match="*").status)  # type: ignore[misc]
-        assert statuses == [201] + [412] * (WRITERS - 1)
+@pytest.mark.parametrize("turn", range(5))
+def test_of_many_creators_exactly_one_succeeds(serving: Serving, folder: str, turn: int) -> None:
+    statuses = race(serving, lambda client, number: client.put(f"{folder}/new", b"%d" % number, If_None_Match="*").status)
+    assert statuses == [201] + [412] * (WRITERS - 1)
 
 
-def test_of_many_writers_with_the_same_if_match_exactly_one_succeeds(serving: Serving, alice: Client, document: str) -> None:
-    for _ in range(5):
-        etag = etag_of(alice, document)
-        statuses = race(serving, lambda client, number, etag=etag: client.put(document, b"%d" % number, If_Match=etag).status)  # type: ignore[misc]
-        assert statuses == [204] + [412] * (WRITERS - 1)
+@pytest.mark.parametrize("turn", range(5))
+def test_of_many_writers_with_the_same_if_match_exactly_one_succeeds(
+    serving: Serving, alice: Client, document: str, turn: int
+) -> None:
+    etag = etag_of(alice, document)
+    statuses = race(serving, lambda client, number: client.put(document, b"%d" % number, If_Match=etag).status)
+    assert statuses == [204] + [412] * (WRITERS - 1)
 
 
-def test_of_many_who_want_a_lock_exactly_one_gets_it(serving: Serving, folder: str) -> None:
-    for turn in range(5):
-        path = f"{folder}/{turn}"
-        statuses = race(serving, lambda client, number, path=path: client.request("LOCK", path, lockinfo("x"), Depth="0").status)  # type: ignore[misc]
-        assert statuses == [201] + [423] * (WRITERS - 1)
+@pytest.mark.parametrize("turn", range(5))
+def test_of_many_who_want_a_lock_exactly_one_gets_it(serving: Serving, folder: str, turn: int) -> None:
+    statuses = race(serving, lambda client, number: client.request("LOCK", f"{folder}/new", lockinfo("x"), Depth="0").status)
+    assert statuses == [201] + [423] * (WRITERS - 1)
 
 
 def test_of_many_who_make_a_folder_exactly_one_does(serving: Serving, folder: str) -> None:

@@ -324,9 +324,11 @@ def test_all_locks_that_cover_something_are_shown_there(
 
 
 def test_the_root_of_a_lock_is_spelled_as_on_the_disk() -> None:
-    listing = replace(LISTING, path="/\u00fc", spelled="/u\u0308", entries=(replace(LETTER, path="/\u00fc/a", name="a"),))
+    member = replace(LETTER, path="/\u00fc/a", name="a")
+    locks = [replace(LOCK, root="/\u00fc", deep=True)]
+    listing = replace(LISTING, path="/\u00fc", spelled="/u\u0308", entries=(member,), locks=locks)
 
-    (letter,) = answers(Plan(everything=True), replace(listing, locks=[replace(LOCK, root="/\u00fc", deep=True)]))
+    (letter,) = answers(Plan(everything=True), listing)
 
     assert locks_of(letter) == [("alice", "/u%CC%88/")]
 

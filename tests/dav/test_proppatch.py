@@ -117,8 +117,8 @@ def test_a_large_value_is_refused() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "displayname", "getetag", "getlastmodified", "getcontentlength", "creationdate", "resourcetype", "lockdiscovery",
-        "supportedlock", "getcontenttype", "quota-used-bytes", "quota-available-bytes", "ishidden",
+        "displayname", "getetag", "getlastmodified", "getcontentlength", "creationdate", "resourcetype",
+        "lockdiscovery", "supportedlock", "getcontenttype", "quota-used-bytes", "quota-available-bytes", "ishidden",
     ],
 )  # fmt: skip
 def test_live_properties_are_protected(name: str) -> None:

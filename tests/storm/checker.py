@@ -8,7 +8,7 @@ from tests.storm import contents, holds
 from tests.storm.history import History, Operation, Violation
 
 SLOWEST = 30.0  # seconds from the last piece of the request to the end of the answer
-_LOCKED = {404, 409, 412, 423}
+_LOCKED = {409, 412, 423}
 _HONEST = {  # what a storm's requests can rightly be answered; 403 is for other people's locks
     "GET": {200, 404},
     "PROPFIND": {207, 404},
@@ -17,9 +17,9 @@ _HONEST = {  # what a storm's requests can rightly be answered; 403 is for other
     "REFRESH": {200, 403} | _LOCKED,
     "UNLOCK": {204, 403} | _LOCKED,
     "MKCOL": {201, 405} | _LOCKED,
-    "DELETE": {204, 207} | _LOCKED,
-    "COPY": {201, 204, 207} | _LOCKED,
-    "MOVE": {201, 204, 207} | _LOCKED,
+    "DELETE": {204, 207, 404} | _LOCKED,
+    "COPY": {201, 204, 207, 404} | _LOCKED,
+    "MOVE": {201, 204, 207, 404} | _LOCKED,
 }
 _BUSY = {503, 507}
 _CHANGES = {"PUT", "LOCK", "MKCOL", "DELETE", "COPY", "MOVE"}
