@@ -99,8 +99,9 @@ def _served(config: Config) -> Config:
         raise click.ClickException(f"There is no folder {config.root}; create it first.")
     if not config.root.is_dir():
         raise click.ClickException(f"{config.root} is not a folder.")
-    if not os.access(config.root, os.R_OK | os.W_OK | os.X_OK):
-        raise click.ClickException(f"{config.root} cannot be read and written by the user {_operator()}.")
+    for folder in (config.root, config.root / paths.PRIVATE):  # which another user may have made, at an earlier start
+        if os.path.lexists(folder) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise click.ClickException(f"{folder} cannot be read and written by the user {_operator()}.")
     return config
 
 

@@ -22,7 +22,7 @@ class Identities:
 
     def published(self, rows: Rows, old: Entry | None, new: Entry, sha256: str, caller: Caller) -> Document:
         """Records that a caller's bytes became the document; old is what stood there a moment before."""
-        if old is None:
+        if old is None or rows.document(new.path) is None:
             self.returned(rows, new.path, caller.principal)
         document = self.identify(rows, new.path)
         changed_outside = old is not None and document.stamp is not None and document.stamp != old.stamp
@@ -39,13 +39,14 @@ class Identities:
         rows.record_version(document)
         return document
 
-    def observed(self, rows: Rows, entry: Entry) -> Document | None:
-        """What is known of a document, after a change made underneath has become its newest version."""
+    def observed(self, rows: Rows, entry: Entry, by: str = "", door: str = "outside") -> Document | None:
+        """What is known of a document, after what has become of it, underneath or by somebody, is its newest version."""
         document = rows.document(entry.path)
-        if document is None or document.stamp is None or document.stamp == entry.stamp:
+        stamp = None if entry.is_folder else entry.stamp
+        if document is None or document.stamp is None or document.stamp == stamp:
             return document
         document = replace(
-            document, version=document.version + 1, stamp=entry.stamp, sha256=None, changed=rows.now, changed_by="", door="outside"
+            document, version=document.version + 1, stamp=stamp, sha256=None, changed=rows.now, changed_by=by, door=door
         )
         rows.record_version(document)
         return document
@@ -55,6 +56,8 @@ class Identities:
         if at := rows.document(path):
             rows.place_document(at.id, None)
             rows.leave(at.id, path, principal)
+        for below in rows.documents_below(path):
+            rows.leave(below.id, "", "")  # nor to a name that it had before
         rows.retire_below(path)
 
     def moved(self, rows: Rows, source: str, target: str, principal: str) -> None:
@@ -73,28 +76,36 @@ class Identities:
     def returned(self, rows: Rows, path: str, principal: str) -> None:
         """A name was filled: if an identity left it seconds ago by the same hand, it comes back, with all that hangs on it."""
         current, gone = rows.document(path), rows.left_lately(path, principal, self.seconds)
-        if gone is None or (current and (gone.id == current.id or _is_held(rows.locks_on([path]), current))):
-            return
+        if gone and not (current and (gone.id == current.id or _is_held(rows.locks_on([path]), current))):
+            self._bring_back(rows, gone, current, path)
+        at = rows.document(path)
+        # Checkouts of a document that has not come back are not of this one.
+        rows.drop_locks(lock.token for lock in rows.locks_on([path]) if lock.document and not (at and lock.document == at.id))
+
+    def _bring_back(self, rows: Rows, gone: Document, current: Document | None, path: str) -> None:
+        """Puts an identity back on its name; the one that came there instead takes the place that it had meanwhile, if any."""
         former = gone.path
-        held = rows.locks_on([former]) if former else []
+        own, brought = rows.properties(gone.id), rows.properties(current.id) if current else {}
         for identity in (gone, current):
             if identity:
                 rows.place_document(identity.id, None)
                 rows.leave(identity.id, "", "")
         rows.place_document(gone.id, path)
+        rows.change_properties(gone.id, brought)
+        other = current
         if former:
-            # What it had become meanwhile (the `xxx.tmp` of the dance) is another document from now on.
-            current = current or rows.add_document(former)
-            rows.place_document(current.id, former)
-            rows.copy_properties(gone.id, current.id)
-            for lock in held:
-                if lock.document == gone.id:
-                    rows.reroot_lock(lock.token, path, gone.id)
-        elif current:
-            rows.copy_properties(current.id, gone.id)
-        if current and current.stamp:
-            rows.record_version(replace(current, id=gone.id, version=gone.version + 1, created=gone.created))
-            rows.record_version(replace(gone, id=current.id, version=current.version, created=current.created))
+            # What it had become (the `xxx.tmp` of the dance) is another document from now on.
+            other = current or replace(gone, id=rows.add_document(former).id)
+            rows.place_document(other.id, former)
+            rows.change_properties(other.id, {**dict.fromkeys(brought), **own})
+        if other and other.stamp:
+            rows.record_version(replace(other, id=gone.id, version=gone.version + 1, created=gone.created))
+            rows.record_version(replace(gone, id=other.id, version=other.version, created=other.created))
+        for lock in rows.locks_on([former or path]):
+            if lock.document == gone.id:
+                rows.reroot_lock(lock.token, path, gone.id)
+                if rules.granted_seconds(lock.kind, None, rules.Limits()) is None:
+                    rows.renew_lock(lock.token, None)
 
 
 def _is_held(locks: Iterable[Lock], document: Document) -> bool:

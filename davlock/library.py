@@ -93,7 +93,6 @@ class Library:
                 old, _ = self._permit_write(rows, at, caller, conditions, leaned_on)
                 new = self._publish(rows, staged, at)
                 self._identities.published(rows, old, new, staged.sha256 or "", caller)
-            self._committer.settle(staged)
         return Written(new, old is None)
 
     def make_folder(self, at: Address, caller: Caller, conditions: Conditions = unconditionally) -> None:
@@ -156,19 +155,19 @@ class Library:
         self, path: str, caller: Caller, timeout: float | None, conditions: Conditions = unconditionally
     ) -> tuple[Lock, ...]:
         """Renews the caller's submitted locks for timeout seconds (None: the default). Raises NoSuchLock, NotHolder."""
-        with self._state.deciding() as rows:
+        with self._transfers.deciding() as rows:
             conditions(View(rows, self._tree, self._locks))
             return self._locks.refresh(rows, path, caller, timeout)
 
     def unlock(self, path: str, token: str, caller: Caller, conditions: Conditions = unconditionally) -> Lock:
         """Ends the caller's lock, whatever has become of the document. Raises NoSuchLock, NotHolder."""
-        with self._state.deciding() as rows:
+        with self._transfers.deciding() as rows:
             conditions(View(rows, self._tree, self._locks))
             return self._locks.release(rows, path, token, caller)
 
     def break_lock(self, token: str, caller: Caller, reason: str) -> Lock:
         """Ends anybody's lock, recorded with the reason. Raises NoSuchLock, Forbidden."""
-        with self._state.deciding() as rows:
+        with self._transfers.deciding() as rows:
             return self._locks.break_(rows, token, caller, reason)
 
     def all_locks(self) -> list[Lock]:

@@ -6,10 +6,11 @@ dies between the rename and the commit, whoever decides next finds the intent, s
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from davlock import paths, rules
 from davlock.documents import Committer, Staged, Staging, Tree
@@ -47,6 +48,46 @@ def unconditionally(view: View) -> None:
     """No conditions."""
 
 
+class Underway:
+    """What this process has in the journal, and whether something of it has been renamed but is not committed yet.
+
+    Decisions may share a commit. None may follow a journalled one into it: after a crash, nobody could tell any more from the
+    folder how far that one had got.
+    """
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._committed = threading.Event()
+        self._committed.set()
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._ids
+
+    @contextmanager
+    def intending(self, id: str) -> Iterator[None]:
+        """While an intent is in the journal."""
+        self._ids.add(id)
+        try:
+            yield
+        finally:
+            self._ids.discard(id)
+
+    @contextmanager
+    def carrying_out(self) -> Iterator[Callable[[], None]]:
+        """Until a decision is committed or undone; gives what is to be called when its renames have been done."""
+        try:
+            yield self._committed.clear
+        finally:
+            self._committed.set()
+
+    def is_committed(self) -> bool:
+        return self._committed.is_set()
+
+    def wait(self) -> None:
+        """Until what has been renamed is committed or undone."""
+        self._committed.wait()
+
+
 @dataclass(frozen=True, slots=True)
 class Transfers:
     """The operations that rename more than one upload into place."""
@@ -57,33 +98,44 @@ class Transfers:
     committer: Committer
     locks: LockManager
     identities: Identities
+    underway: Underway = field(default_factory=Underway)
 
     @contextmanager
     def deciding(self) -> Iterator[Rows]:
         """A decision, on a folder and rows that belong together: what a dead process left between them is settled first."""
-        settled: list[Intent] = []
-        with self.state.deciding() as rows:
-            for intent in rows.intents():
-                if self.committer.has_begun(intent):
-                    self._settle_begun(rows, intent)
-                    settled.append(intent)
-            yield rows
-        for intent in settled:
-            self.committer.empty_trash(intent)
+        while True:
+            with suppress(_Wait):
+                settled: list[Intent] = []
+                with self.state.deciding() as rows:
+                    if not self.underway.is_committed():
+                        raise _Wait
+                    settled = self._settle_begun(rows)
+                    waiting = rows.intents()
+                    yield rows
+                    for intent in waiting:
+                        # What another one was about to do has just been done by this decision: nobody may settle it once more.
+                        if self.committer.has_begun(intent):
+                            rows.remove_intent(intent.id)
+                for intent in settled:
+                    self.committer.empty_trash(intent)
+                return
+            self.underway.wait()
 
     def recover(self) -> list[str]:
         """Settles or forgets what dead processes left, and removes their files. Returns what was done, in sentences."""
-        done = []
         with self.state.deciding() as rows:
-            for intent in rows.intents():
-                if self.committer.has_begun(intent):
-                    self._settle_begun(rows, intent)
-                    done.append(f"completed an interrupted {intent.kind} of {intent.source}")
-                elif not self.staging.is_alive(intent.owner):
-                    rows.remove_intent(intent.id)
-                    done.append(f"dropped a {intent.kind} of {intent.source} that had not begun")
+            before = {intent.id: intent for intent in rows.intents()}
+            settled = {intent.id for intent in self._settle_begun(rows)}
             expected = {intent.id for intent in rows.intents()}
-        return done + [f"removed {left}" for left in self.staging.sweep(expected)]
+            trashed = [name for name in self.staging.trashed() if name not in expected]
+        done = [
+            f"completed an interrupted {intent.kind} of {intent.source}"
+            if id in settled
+            else f"dropped an interrupted {intent.kind} of {intent.source}"
+            for id, intent in before.items()
+            if id not in expected
+        ]
+        return done + [f"removed {left}" for left in self.staging.sweep(trashed)]
 
     def delete(self, path: str, caller: Caller, conditions: Conditions) -> None:
         """Removes a document or a folder with everything in it. Raises NotFound, Locked, PreconditionFailed."""
@@ -93,7 +145,7 @@ class Transfers:
             if path == paths.ROOT:
                 raise Forbidden("The root folder cannot be deleted.")
             self.locks.guard(rows, Change(path, tree=True, membership=True), caller)
-            return self._intent(id, "delete", path, Address(path, ""), entry.inode, True, caller)
+            return self._intent(id, "delete", path, Address(path, entry.name), entry.inode, True, caller)
 
         self._carry_out(plan)
 
@@ -106,23 +158,24 @@ class Transfers:
             replaced = self._target(rows, path, to, caller, overwrite)
             if replaced and replaced.inode == entry.inode:
                 raise Forbidden("Both names belong to one and the same file on the server's disk.")
-            return self._intent(id, "move", path, to, entry.inode, replaced is not None, caller)
+            return self._intent(id, "move", path, _onto(replaced, to), entry.inode, replaced is not None, caller)
 
         return self._carry_out(plan).replaces
 
     def copy(self, path: str, to: Address, caller: Caller, conditions: Conditions, overwrite: bool, deep: bool) -> bool:
         """Copies, a folder with all its members if deep; returns whether something was replaced. Copies no locks."""
 
-        def ask(rows: Rows) -> bool:
+        def ask(rows: Rows) -> Entry | None:
             self._existing(rows, path, conditions)
-            return self._target(rows, path, to, caller, overwrite) is not None
+            return self._target(rows, path, to, caller, overwrite)
 
         with self.state.reading() as rows:
             ask(rows)
-        with self.staging.stage_copy(path, deep) as staged:
+        with self.staging.stage_copy(path, deep, paths.parent(to.path)) as staged:
 
             def plan(rows: Rows, id: str) -> Intent:
-                return self._intent(id, "copy", path, to, staged.inode, ask(rows), caller, staged)
+                replaced = ask(rows)
+                return self._intent(id, "copy", path, _onto(replaced, to), staged.inode, replaced is not None, caller, staged)
 
             return self._carry_out(plan).replaces
 
@@ -150,7 +203,8 @@ class Transfers:
         existing = self.tree.look(to.path)
         if existing and not overwrite:
             raise PreconditionFailed("Something has this name already, and it was asked not to overwrite it.")
-        self.locks.guard(rows, Change(to.path, tree=existing is not None, membership=existing is None), caller)
+        # The tree in any case: of a folder that was removed underneath, checkouts may still stand.
+        self.locks.guard(rows, Change(to.path, tree=True, membership=existing is None), caller)
         return existing
 
     def _intent(
@@ -174,22 +228,44 @@ class Transfers:
     @contextmanager
     def _journalled(self, plan: Callable[[Rows, str], Intent]) -> Iterator[tuple[Rows, Intent]]:
         """The second decision, after a first one has asked everything and written the intent down."""
-        with self.deciding() as rows:
-            intent = plan(rows, uuid.uuid4().hex)
-            rows.add_intent(intent)
-        try:
+        id = uuid.uuid4().hex
+        with self.underway.intending(id):
             with self.deciding() as rows:
-                yield rows, intent
-                rows.remove_intent(intent.id)
-        except BaseException:
-            with suppress(DavlockError), self.state.deciding() as rows:
-                rows.remove_intent(intent.id)
-            raise
+                intent = plan(rows, id)
+                rows.add_intent(intent)
+            try:
+                with self.underway.carrying_out() as carried_out, self.deciding() as rows:
+                    if intent not in rows.intents():
+                        raise _Changed
+                    yield rows, intent
+                    rows.remove_intent(id)
+                    carried_out()
+            except BaseException:
+                with suppress(DavlockError), self.state.deciding() as rows:
+                    # If the undoing failed too, it has happened after all, and is settled by the next decision.
+                    if not self.committer.has_begun(intent):
+                        rows.remove_intent(id)
+                raise
 
-    def _settle_begun(self, rows: Rows, intent: Intent) -> None:
-        self.committer.finish(intent)
-        self._settle(rows, intent)
-        rows.remove_intent(intent.id)
+    def _settle_begun(self, rows: Rows) -> list[Intent]:
+        """Settles what has begun and is not settled, and forgets what dead processes have not begun. Returns what is done now."""
+        done: dict[tuple[str, ...], Intent] = {}
+        for intent in rows.intents():
+            if self.committer.has_begun(intent):
+                # Two processes may have died over one and the same: it is settled once.
+                same = (intent.kind, intent.source, intent.target)
+                if same not in done and self.committer.finish(intent):
+                    self._settle(rows, intent)
+                    done[same] = intent
+                rows.remove_intent(intent.id)
+            elif not self._is_underway(intent):
+                rows.remove_intent(intent.id)
+        return list(done.values())
+
+    def _is_underway(self, intent: Intent) -> bool:
+        if intent.owner == self.staging.home.name:
+            return intent.id in self.underway
+        return self.staging.is_alive(intent.owner)
 
     def _settle(self, rows: Rows, intent: Intent) -> None:
         """Makes the rows say what the renames have done."""
@@ -197,32 +273,57 @@ class Transfers:
         if intent.kind == "create":
             return
         if intent.kind == "delete":
-            rows.drop_locks(lock.token for lock in _at_or_below(rows, source))
+            self._end_locks(rows, source)
             self.identities.deleted(rows, source, intent.principal)
             return
         arriving = _at_or_below(rows, source) if intent.kind == "move" else []
-        if intent.replaces:
-            lost = [lock for lock in _at_or_below(rows, target) if not rules.survives_overwriting(lock, target, arriving)]
-            rows.drop_locks(lock.token for lock in lost)
-            self.identities.deleted(rows, target, intent.principal)
+        lost = [lock for lock in _at_or_below(rows, target) if not rules.survives_overwriting(lock, target, arriving)]
+        rows.drop_locks(lock.token for lock in lost)
+        # What was removed underneath, nobody knows when, has left its name for good.
+        self.identities.deleted(rows, target, intent.principal if intent.replaces else "")
         if intent.kind == "move":
-            for lock in arriving:
-                if rules.travels(lock):
-                    rows.reroot_lock(lock.token, paths.rebase(lock.root, source, target), lock.document)
-                else:
-                    rows.drop_locks([lock.token])
+            self._take_along(rows, arriving, source, target)
             self.identities.moved(rows, source, target, intent.principal)
-            return
-        self.identities.returned(rows, target, intent.principal)
+        else:
+            self.identities.returned(rows, target, intent.principal)
+            self._copy_properties(rows, source, target)
+        if entry := self.tree.look(target):
+            self.identities.observed(rows, entry, intent.principal, intent.door)
+
+    def _end_locks(self, rows: Rows, path: str) -> None:
+        """Of something that is deleted; but a checkout of it may come back with it, as long as that itself may."""
+        for lock in _at_or_below(rows, path):
+            if lock.root != path or not rules.travels(lock):
+                rows.drop_locks([lock.token])
+            elif lock.expires is None:
+                rows.renew_lock(lock.token, rows.now + self.identities.seconds)
+
+    def _take_along(self, rows: Rows, arriving: list[Lock], source: str, target: str) -> None:
+        for lock in arriving:
+            if rules.travels(lock):
+                rows.reroot_lock(lock.token, paths.rebase(lock.root, source, target), lock.document)
+            else:
+                rows.drop_locks([lock.token])
+
+    def _copy_properties(self, rows: Rows, source: str, target: str) -> None:
         for document in [rows.document(source), *rows.documents_below(source)]:
-            if document and document.path:
+            if document and document.path and rows.properties(document.id):
                 copied = paths.rebase(document.path, source, target)
-                if rows.properties(document.id) and self.tree.look(copied):
+                if self.tree.inode(copied):
                     self.identities.copied(rows, document.path, copied)
 
 
 class _Changed(Exception):
     """Between the two decisions, what is to be renamed has become something else."""
+
+
+class _Wait(Exception):
+    """A decision may not be committed together with what another thread has just renamed."""
+
+
+def _onto(replaced: Entry | None, to: Address) -> Address:
+    """Where something goes: under the old spelling of what it replaces."""
+    return Address(to.path, replaced.name) if replaced else to
 
 
 def _at_or_below(rows: Rows, path: str) -> list[Lock]:

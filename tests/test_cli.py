@@ -513,7 +513,7 @@ def test_a_folder_that_cannot_be_served_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_an_option_out_of_range_is_told(root: Path, option: list[str], told: str) -> None:
-    assert refused("serve", root, *option) == f"Error: The command line: {told}\n"
+    assert ended("serve", root, *option) == (1, "", f"Error: The command line: {told}\n")
 
 
 def test_a_listing_survives_a_terminal_that_does_not_know_all_letters(root: Path) -> None:

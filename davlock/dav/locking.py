@@ -25,7 +25,7 @@ def lock(library: Library, request: Request) -> Answer:
     wish = parse_lockinfo(body)
     at = request.at
     if request.raw_path.endswith("/") and library.look(at.path) is None:
-        raise IsFolder("There is no such folder; the URL of a document does not end with a slash.")
+        raise IsFolder("There is no such folder; to make and lock a document, send a URL without a slash at the end.")
     wanted = Wanted(Kind.LOCK, at.path, wish.scope, depth is Depth.INFINITY, timeout, wish.owner)
     granted = library.lock(at, wanted, request.caller, request.conditions)
     found = _discovery(library, request, granted.lock)

@@ -22,7 +22,7 @@ ON_DOCUMENT = (*EVERYWHERE, "PUT")
 ON_NOTHING = ("OPTIONS", "PUT", "MKCOL", "LOCK", "UNLOCK")
 ANY = (*EVERYWHERE, "PUT", "MKCOL")
 # What a browser would run in the name of this server; everything else it only shows or saves.
-_ACTIVE = {"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml", "application/xslt+xml"}
+_ACTIVE = {"text/html", "image/svg+xml", "text/xml", "application/xml", "message/rfc822"}
 _FOLDER_PAGE = b"This is a folder of a davlock server. Open it with a WebDAV client: a file manager, an office program, a phone.\n"
 
 

@@ -53,13 +53,15 @@ def refusal(error: errors.DavlockError, library: Library, request: Request) -> A
 
 def _locked(error: errors.Locked, condition: str, library: Library, request: Request) -> Answer:
     viewer, asked = request.caller.principal, request.at.path
-    places = [hrefs.encode(blocker.path, is_folder(library, blocker.path)) for blocker in error.blockers]
-    sentences = [told(blocker.lock, viewer, library) for blocker in error.blockers]
+    found: dict[str, str] = {}
+    # Of several locks on one place, somebody else's is told rather than one's own.
+    for blocker in sorted(error.blockers, key=lambda each: each.lock.principal == viewer):
+        place = hrefs.encode(blocker.path, is_folder(library, blocker.path))
+        found.setdefault(place, f"{told(blocker.lock, viewer, library)} Nothing was changed.")
     if not all(paths.is_below(blocker.path, asked) for blocker in error.blockers):
-        foreign = (said for blocker, said in zip(error.blockers, sentences, strict=True) if blocker.lock.principal != viewer)
-        return xml_answer(423, xml.error(condition, places, f"{next(foreign, sentences[0])} Nothing was changed."))
+        return xml_answer(423, xml.error(condition, list(found), next(iter(found.values()))))
     # What stands in the way lies below what was asked for: 207 (RFC 4918 §9.6.1, §9.9.4, §9.10.6).
-    items: list[tuple[str, int, str | None, str]] = [(place, 423, condition, said) for place, said in zip(places, sentences, strict=True)]
+    items: list[tuple[str, int, str | None, str]] = [(place, 423, condition, said) for place, said in found.items()]
     if isinstance(error, errors.Conflict):
         items.append((hrefs.encode(asked, True), 424, None, "Not locked, because something in it is."))
     return xml_answer(207, xml.multistatus_errors(items))

@@ -21,7 +21,7 @@ def put(library: Library, request: Request) -> Answer:
     if encoding and encoding.strip().lower() != "identity":
         return text(415, "A document cannot be stored compressed; send it without Content-Encoding.")
     if request.raw_path.endswith("/"):
-        raise IsFolder("The URL of a document does not end with a slash.")
+        raise IsFolder("A URL that ends with a slash is that of a folder; send a document to one without.")
     written = library.write(request.at, request.environ["wsgi.input"], request.length, request.caller, request.conditions)
     entry = written.entry
     headers = [("ETag", entry.etag), ("Last-Modified", http_date(entry.modified))]

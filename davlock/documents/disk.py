@@ -1,17 +1,21 @@
-"""What the operating system says about a file, in davlock's errors."""
+"""What the operating system says about a file, in davlock's errors; and what is done to files by more than one module."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from davlock.errors import BadName, DavlockError, Forbidden, NotFound, StorageFull, TooLarge, Unavailable
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}
+_DEFAULT_ACL, _ACL = "system.posix_acl_default", "system.posix_acl_access"
 
 
 @contextmanager
@@ -51,3 +55,102 @@ def sync_path(path: str | os.PathLike[str]) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def write_all(fd: int, block: bytes) -> None:
+    """Writes a block, whole: on a disk that is nearly full, write() takes a part and says so only by its result."""
+    rest = memoryview(block)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def adopt(made: Path, folder: int) -> None:
+    """What a file or folder would have got from the open folder, had it been made in it: its group (set-group-ID) and ACL."""
+    parent, is_folder = os.fstat(folder), made.is_dir()
+    if parent.st_mode & stat.S_ISGID:
+        with suppress(PermissionError):
+            os.chown(made, -1, parent.st_gid)
+            if is_folder:
+                made.chmod(stat.S_IMODE(made.stat().st_mode) | stat.S_ISGID)
+    with suppress(OSError):  # most folders have no ACL, and some file systems no ACLs
+        acl = os.getxattr(folder, _DEFAULT_ACL)
+        os.setxattr(made, _ACL, acl)
+        if is_folder:
+            os.setxattr(made, _DEFAULT_ACL, acl)
+        else:
+            made.chmod(stat.S_IMODE(made.stat().st_mode) & 0o666)
+
+
+def inherit(file: Path, folder: int, name: str, old: os.stat_result) -> None:
+    """What a file keeps of the one in the open folder that it will replace, so far as the server may: owner, mode, attributes, ACL.
+
+    And a time stamp that is later: the two must never look like one version, however the clock has been set.
+    """
+    seen = file.stat()
+    if (seen.st_uid, seen.st_gid) != (old.st_uid, old.st_gid):
+        _give(file, old)
+    _copy_attributes(folder, name, file)
+    if stat.S_IMODE(file.stat().st_mode) != stat.S_IMODE(old.st_mode):
+        file.chmod(stat.S_IMODE(old.st_mode) & 0o777)
+    if seen.st_mtime_ns <= old.st_mtime_ns < seen.st_mtime_ns + 86_400_000_000_000:
+        os.utime(file, ns=(seen.st_atime_ns, old.st_mtime_ns + 1))
+
+
+def _give(file: Path, old: os.stat_result) -> None:
+    try:
+        os.chown(file, old.st_uid, old.st_gid)
+    except PermissionError:  # only root may give a file away, but everybody may to a group that he is in
+        with suppress(PermissionError):
+            os.chown(file, -1, old.st_gid)
+
+
+def _copy_attributes(folder: int, name: str, file: Path) -> None:
+    with suppress(OSError):
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            for attribute in os.listxattr(fd):
+                if attribute.startswith("user.") or attribute == _ACL:
+                    os.setxattr(file, attribute, os.getxattr(fd, attribute))
+        finally:
+            os.close(fd)
+
+
+def discard(path: Path) -> None:
+    """Removes a file, or a folder with everything in it, if it is still there. What resists is left for the next sweep.
+
+    Each folder is renamed out of the one it is in before it is emptied: no depth is too deep for that, and what another disk
+    is mounted on cannot be renamed, so that nothing on other disks is ever removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        return
+    except OSError:
+        found = [path]
+    while found:
+        folder = found.pop()
+        with suppress(OSError):
+            found += _empty(folder, path)
+            folder.rmdir()
+
+
+def _empty(folder: Path, top: Path) -> list[Path]:
+    """Removes the files in a folder; returns the folders that were in it, which are beside the top now."""
+    below = []
+    with os.scandir(folder) as members:
+        for member in members:
+            with suppress(OSError):
+                if member.is_dir(follow_symlinks=False):
+                    below.append(_move_out(member.path, top))
+                else:
+                    os.unlink(member.path)
+    return below
+
+
+def _move_out(folder: str, top: Path) -> Path:
+    beside = top.with_name(uuid.uuid4().hex)
+    try:
+        os.rename(folder, beside)
+    except PermissionError:  # a folder that is not writable: only its owner can help
+        os.chmod(folder, 0o700)
+        os.rename(folder, beside)
+    return beside

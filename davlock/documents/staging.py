@@ -1,7 +1,8 @@
 """Staging: where bytes wait, durable and invisible, until the rules have said yes.
 
-Every process has a folder of its own below `.davlock/staging`, with an flock on it for as long as it lives; whoever finds one
-without an owner removes it. What has been replaced or deleted waits in `.davlock/trash` until its decision is committed.
+Every process has a folder of its own below `.davlock/staging`, and beside it a file with an flock on it for as long as it lives:
+whoever can lock that file knows that the process is dead, and removes what it left. What has been replaced or deleted waits in
+`.davlock/trash` until its decision is committed.
 """
 
 from __future__ import annotations
@@ -9,25 +10,21 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
-import stat
+import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from davlock import paths
-from davlock.documents.disk import disk_errors, sync_path
+from davlock.documents.copying import BLOCK, NEW, copy_file, copy_members
+from davlock.documents.disk import adopt, disk_errors, discard, sync_path, write_all
 from davlock.documents.tree import Tree
 from davlock.errors import IncompleteBody, NotFound, TooLarge
 
-BLOCK = 256 * 1024
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALIVE = ".alive"
-_SYNC_EACH = 8  # files up to which a copied tree is synced one by one
 
 
 class Source(Protocol):
@@ -45,6 +42,11 @@ class Staged:
     size: int
     sha256: str | None
 
+    @property
+    def aside(self) -> Path:
+        """Where the content waits that these bytes replace, until the decision is committed."""
+        return self.file.with_suffix(".old")
+
 
 class Staging:
     """Staging and trash of one served folder, for this process."""
@@ -54,29 +56,31 @@ class Staging:
         self._pid = 0
         self._home = Path()
         self._alive = -1
+        self._entering = threading.Lock()
         self.trash = tree.private / "trash"
         self._all = tree.private / "staging"
         with disk_errors():
             tree.private.mkdir(mode=0o700, exist_ok=True)
             self.trash.mkdir(exist_ok=True)
             self._all.mkdir(exist_ok=True)
-        sync_path(tree.root)
-        sync_path(tree.private)
+            sync_path(tree.root)
+            sync_path(tree.private)
 
     @property
     def home(self) -> Path:
         """This process's own folder; its name identifies the process in the journal."""
-        if self._pid != os.getpid():
-            home = self._all / uuid.uuid4().hex
-            making = home.with_suffix(".new")
-            with disk_errors():
-                # Locked before it has its name: a sweeper must never see a folder of a living process without its lock.
-                making.mkdir()
-                self._alive = os.open(making / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                fcntl.flock(self._alive, fcntl.LOCK_EX)
-                making.rename(home)
-            self._home, self._pid = home, os.getpid()
+        with self._entering:
+            if self._pid != os.getpid():
+                if self._pid:  # forked: as long as the child had it too, the parent would seem to be alive
+                    os.close(self._alive)
+                with disk_errors():
+                    self._home, self._alive = self._enter()
+                self._pid = os.getpid()
         return self._home
+
+    def place(self, owner: str, name: str) -> Path:
+        """Where a process that the journal names has staged something."""
+        return self._all / owner / name
 
     @contextmanager
     def stage(self, source: Source, length: int | None, limit: int = 0) -> Iterator[Staged]:
@@ -87,10 +91,9 @@ class Staging:
         """
         if limit and length is not None and length > limit:
             raise TooLarge(f"At most {limit} bytes can be stored in one document.")
-        file = self.home / uuid.uuid4().hex
-        with disk_errors():
-            fd = os.open(file, _NEW, 0o666)
-        try:
+        with self._room() as file:
+            with disk_errors():
+                fd = os.open(file, NEW, 0o666)
             try:
                 sha256, size = _take(source, fd, length, limit)
                 with disk_errors():
@@ -98,95 +101,150 @@ class Staging:
                     now = time.time_ns()
                     os.utime(fd, ns=(now, now))
                     os.fsync(fd)
-                    inode = os.fstat(fd).st_ino
+                    staged = Staged(file, os.fstat(fd).st_ino, size, sha256)
             finally:
                 os.close(fd)
-            yield Staged(file, inode, size, sha256)
-        finally:
-            discard(file)
+            yield staged
 
     @contextmanager
     def stage_folder(self) -> Iterator[Staged]:
         """An empty folder, to be published whole."""
-        file = self.home / uuid.uuid4().hex
-        with disk_errors():
-            file.mkdir(mode=0o777)
-        try:
-            yield Staged(file, file.stat().st_ino, 0, None)
-        finally:
-            discard(file)
+        with self._room() as file:
+            with disk_errors():
+                file.mkdir(mode=0o777)
+                staged = Staged(file, file.stat().st_ino, 0, None)
+            yield staged
 
     @contextmanager
-    def stage_copy(self, path: str, deep: bool) -> Iterator[Staged]:
-        """A copy of a document or folder (deep: with all members), synced. Raises NotFound, StorageFull."""
-        file = self.home / uuid.uuid4().hex
-        try:
+    def stage_copy(self, path: str, deep: bool, into: str) -> Iterator[Staged]:
+        """A copy of a document or folder (deep: with all members) for the folder `into`, synced.
+
+        Raises NotFound, StorageFull, Forbidden for a link or a device.
+        """
+        with self._room() as file:
             with disk_errors():
-                entry = self._tree.look(path)
-                if entry is None:
-                    raise NotFound("There is nothing to copy under this name.")
-                copied: list[Path] = []
-                with self._tree.folder(paths.parent(path)) as folder:
-                    _copy(folder, entry.name or ".", file, deep, copied)
-                if len(copied) > _SYNC_EACH:
-                    os.sync()  # one flush for all; the fsyncs below then only report errors
-                for each in copied:
-                    sync_path(each)
+                self._copy(path, deep, into, file)
                 seen = file.stat()
-            yield Staged(file, seen.st_ino, 0 if entry.is_folder else seen.st_size, None)
-        finally:
-            discard(file)
+                staged = Staged(file, seen.st_ino, seen.st_size, None)
+            yield staged
 
     def is_alive(self, owner: str) -> bool:
         """Whether the process that a journal entry names still runs."""
         if self._pid == os.getpid() and owner == self._home.name:
             return True
-        return not _abandoned(self._all / owner)
+        try:
+            fd = os.open(self._all / (owner + _ALIVE), os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        except OSError:  # another user's, which cannot be asked
+            return True
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(fd)
+        return False
 
-    def sweep(self, expected: Collection[str]) -> list[str]:
-        """Removes what dead processes left behind; returns what was removed. expected: trash names that the journal still needs."""
+    def trashed(self) -> list[str]:
+        """The names in the trash. Within a decision: those that the journal does not know are needed by nobody any more."""
+        with disk_errors():
+            return os.listdir(self.trash)
+
+    def sweep(self, trashed: Iterable[str]) -> list[str]:
+        """Removes what dead processes have staged, and these names in the trash; returns what was removed."""
         removed = []
-        for home in self._all.iterdir():
-            if home != self._home and _abandoned(home):
-                removed += [f"staging/{left.name}" for left in home.iterdir() if left.name != _ALIVE]
-                shutil.rmtree(home, ignore_errors=True)
-        for left in self.trash.iterdir():
-            if left.name not in expected:
-                removed.append(f"trash/{left.name}")
-                discard(left)
+        with disk_errors():
+            for name in sorted(os.listdir(self._all)):
+                if name.endswith(_ALIVE):
+                    removed += self._evict(name.removesuffix(_ALIVE))
+                elif not (self._all / (name + _ALIVE)).exists():
+                    discard(self._all / name)
+        for name in trashed:
+            discard(self.trash / name)
+            removed.append(f"trash/{name}")
         return removed
 
     def close(self) -> None:
         """Gives this process's folder back."""
-        if self._pid == os.getpid():
-            shutil.rmtree(self._home, ignore_errors=True)
-            os.close(self._alive)
-            self._pid = 0
+        with self._entering:
+            if self._pid == os.getpid():
+                discard(self._home)
+                discard(self._all / (self._home.name + _ALIVE))
+                os.close(self._alive)
+                self._pid = 0
 
+    @contextmanager
+    def _room(self) -> Iterator[Path]:
+        """A name for something staged, which is removed in the end unless it has been renamed to where it belongs."""
+        file = self.home / uuid.uuid4().hex
+        try:
+            yield file
+        finally:
+            discard(file)
+            discard(file.with_suffix(".old"))
 
-def discard(file: Path) -> None:
-    """Removes a staged file or folder, if it is still there."""
-    try:
-        file.unlink(missing_ok=True)
-    except OSError:
-        shutil.rmtree(file, ignore_errors=True)
+    def _enter(self) -> tuple[Path, int]:
+        """A new folder for this process, and the descriptor that keeps it."""
+        while True:
+            home = self._all / uuid.uuid4().hex
+            fd = os.open(home.with_suffix(_ALIVE), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                if os.fstat(fd).st_nlink:  # else a sweeper has taken it, before it was locked, for that of a dead process
+                    home.mkdir()
+                    return home, fd
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
 
+    def _evict(self, owner: str) -> list[str]:
+        """Removes the folder of a process if it is dead."""
+        home, alive = self._all / owner, self._all / (owner + _ALIVE)
+        if self._pid == os.getpid() and home == self._home:
+            return []
+        try:
+            fd = os.open(alive, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return []
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left = []
+            with suppress(FileNotFoundError):
+                left = [f"staging/{name}" for name in os.listdir(home)]
+            discard(home)
+            discard(alive)
+            return left
+        except OSError:
+            return []
+        finally:
+            os.close(fd)
 
-def _abandoned(home: Path) -> bool:
-    try:
-        fd = os.open(home / _ALIVE, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        # Just being made (".new", younger than a minute), or half removed by another sweeper.
-        with suppress(OSError):
-            return home.suffix != ".new" or home.stat().st_mtime < time.time() - 60
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True
+    def _copy(self, path: str, deep: bool, into: str, file: Path) -> None:
+        entry = self._tree.look(path)
+        if entry is None:
+            raise NotFound("There is nothing to copy under this name.")
+        copied: list[Path] = []
+        if entry.is_folder:
+            with self._tree.folder(path) as source:
+                file.mkdir(mode=0o777)
+                self._adopt(file, into)  # and its members from it, without further ado
+                if deep:
+                    copy_members(source, file, copied)
+        else:
+            _, source = self._tree.open(path)
+            try:
+                copy_file(source, file, os.fstat(source).st_mode)
+            finally:
+                os.close(source)
+            self._adopt(file, into)
+        for each in [*copied, file]:
+            sync_path(each)
+
+    def _adopt(self, file: Path, into: str) -> None:
+        with suppress(NotFound), self._tree.folder(into) as folder:
+            adopt(file, folder)
 
 
 def _take(source: Source, fd: int, length: int | None, limit: int) -> tuple[str, int]:
@@ -203,34 +261,7 @@ def _take(source: Source, fd: int, length: int | None, limit: int) -> tuple[str,
             raise TooLarge(f"At most {limit} bytes can be stored in one document.")
         digest.update(block)
         with disk_errors():
-            view = memoryview(block)
-            while view:
-                view = view[os.write(fd, view) :]
+            write_all(fd, block)
     if length is not None and size != length:
         raise IncompleteBody(f"The upload ended after {size} of {length} bytes; nothing was stored. Try again.")
     return digest.hexdigest(), size
-
-
-def _copy(folder: int, name: str, target: Path, deep: bool, copied: list[Path]) -> None:
-    """Copies an entry of an open folder, leaving out links, devices and what no door can reach."""
-    seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    if stat.S_ISDIR(seen.st_mode):
-        target.mkdir(mode=0o777)
-        if deep:
-            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-            try:
-                for member in sorted(os.listdir(below)):
-                    if not paths.is_hidden(member):
-                        _copy(below, member, target / member, deep, copied)
-            finally:
-                os.close(below)
-    elif stat.S_ISREG(seen.st_mode):
-        source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-        with open(source, "rb", buffering=0) as bytes_in, open(os.open(target, _NEW, 0o666), "wb", buffering=0) as bytes_out:
-            shutil.copyfileobj(bytes_in, bytes_out, BLOCK)
-            now = time.time_ns()
-            os.fchmod(bytes_out.fileno(), stat.S_IMODE(seen.st_mode))
-            os.utime(bytes_out.fileno(), ns=(now, now))
-    else:
-        return
-    copied.append(target)

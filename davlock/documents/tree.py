@@ -42,13 +42,19 @@ class Tree:
 
     def look(self, path: str) -> Entry | None:
         """What stands at a path, or None. Raises Forbidden for links and devices, which are never served."""
-        with disk_errors():
-            if path == paths.ROOT:
-                return _entry(paths.ROOT, "", os.fstat(self._root_fd))
-            with suppress(NotFound), self.folder(paths.parent(path)) as folder:
-                if found := self.child(folder, paths.name(path)):
-                    return _entry(path, *found)
+        if path == paths.ROOT:
+            return _entry(paths.ROOT, "", os.fstat(self._root_fd))
+        with suppress(NotFound), disk_errors(), self.folder(paths.parent(path)) as folder:
+            if found := self.child(folder, paths.name(path)):
+                return _entry(path, *found)
         return None
+
+    def inode(self, path: str) -> int:
+        """The inode of whatever stands at a path, links and devices too; 0 if nothing does."""
+        with suppress(NotFound), disk_errors(), self.folder(paths.parent(path)) as folder:
+            if found := self.child(folder, paths.name(path)):
+                return found[1].st_ino
+        return 0
 
     def open(self, path: str) -> tuple[Entry, int]:
         """A document and a file descriptor on exactly the bytes that the entry describes. Raises NotFound, Forbidden."""
@@ -57,28 +63,34 @@ class Tree:
             if found is None:
                 raise NotFound("There is no such document.")
             name, seen = found
-            if stat.S_ISDIR(seen.st_mode):
-                raise Forbidden("This is a folder; it has no content of its own.")
+            _document(path, name, seen)  # before it is opened: opening a device can do something
             fd = os.open(name, _FILE, dir_fd=folder)
-            return _entry(path, name, os.fstat(fd)), fd
+            try:
+                return _document(path, name, os.fstat(fd)), fd
+            except BaseException:
+                os.close(fd)
+                raise
 
     def listing(self, path: str) -> Iterator[Entry]:
         """The members of a folder, without what no door can reach. Raises NotFound. One that vanishes meanwhile is left out."""
         with disk_errors(), self.folder(path) as folder, os.scandir(folder) as members:
             prefix = paths.join(path, "")
-            twice: set[str] = set()
+            otherwise: dict[str, str] = {}
             for member in members:
                 name = member.name
                 key = paths.canonical_name(name)
                 if paths.is_hidden(name) or (path in ("/", "/api") and paths.is_reserved(prefix + key)):
                     continue
-                if key is not name and key != name:
-                    # The spelling that look() finds is the one that counts.
-                    if key in twice or os.access(key, os.F_OK, dir_fd=folder, follow_symlinks=False):
-                        continue
-                    twice.add(key)
+                if key != name:
+                    otherwise[key] = min(name, otherwise.get(key, name))
+                    continue
                 with suppress(OSError, Forbidden):
                     yield _entry(prefix + key, name, member.stat(follow_symlinks=False))
+            for key, name in otherwise.items():
+                # Of several spellings of one name, the one that look() finds is the one that counts.
+                with suppress(OSError, Forbidden):
+                    if not os.access(key, os.F_OK, dir_fd=folder, follow_symlinks=False):
+                        yield _entry(prefix + key, name, os.stat(name, dir_fd=folder, follow_symlinks=False))
 
     def space(self) -> tuple[int, int]:
         """Bytes used and bytes available to this process on the file system of the root."""
@@ -113,10 +125,19 @@ class Tree:
             if error.errno not in (errno.ENOENT, errno.ENAMETOOLONG):
                 raise
         if _MAY_BE_SPELLED_OTHERWISE.search(name):
-            for other in sorted(os.listdir(folder)):
-                if other != name and not paths.is_hidden(other) and paths.canonical_name(other) == name:
-                    return other, os.stat(other, dir_fd=folder, follow_symlinks=False)
+            spellings = [other for other in os.listdir(folder) if not other.isascii() and paths.canonical_name(other) == name]
+            with suppress(FileNotFoundError):  # gone since
+                for other in sorted(spellings):
+                    if not paths.is_hidden(other):
+                        return other, os.stat(other, dir_fd=folder, follow_symlinks=False)
         return None
+
+
+def _document(path: str, name: str, seen: os.stat_result) -> Entry:
+    entry = _entry(path, name, seen)
+    if entry.is_folder:
+        raise Forbidden("This is a folder; it has no content of its own.")
+    return entry
 
 
 def _entry(path: str, name: str, seen: os.stat_result) -> Entry:

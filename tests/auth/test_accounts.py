@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import argon2
@@ -11,6 +12,7 @@ import pytest
 from davlock.auth.accounts import Accounts, ensure_first
 from davlock.errors import BadRequest, Exists, NotFound
 from davlock.state.sqlite import SqliteState
+from davlock.state.sqlite_rows import SqliteRows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENSURE = """
@@ -64,6 +66,23 @@ def test_a_hash_with_other_parameters_is_replaced_when_its_password_is_seen(
     assert argon2.extract_parameters(accounts.get("alice").password_hash).memory_cost == 19456
     assert accounts.get("alice").admin
     assert accounts.verify("alice", "right")
+
+
+def test_a_password_changed_while_the_old_one_is_checked_stays_changed(accounts: Accounts, tmp_path: Path) -> None:
+    class Slow(SqliteState):
+        """Comes to a decision only after somebody else has changed the password."""
+
+        def deciding(self) -> AbstractContextManager[SqliteRows]:
+            accounts.set_password("alice", "new")
+            return super().deciding()
+
+    slow = Slow(tmp_path / "state.db")
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash("old")
+    with SqliteState.deciding(slow) as rows:
+        rows.put_account("alice", weak, False)
+    assert Accounts(slow).verify("alice", "old")
+    assert accounts.verify("alice", "new")
+    assert accounts.verify("alice", "old") is None
 
 
 def test_a_damaged_hash_lets_nobody_in(
@@ -187,7 +206,6 @@ with ThreadPoolExecutor(16) as pool:
     list(pool.map(lambda _: accounts.verify("nobody", "x"), range(48)))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
-    told = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "state.db")], cwd=REPOSITORY, text=True, check=True, capture_output=True
-    )
-    assert int(told.stdout) < 100 * 1024  # KiB; two at a time need 38 MiB, sixteen 304 MiB
+    argv = [sys.executable, "-c", script, str(tmp_path / "state.db")]
+    told = subprocess.run(argv, cwd=REPOSITORY, text=True, check=True, capture_output=True).stdout
+    assert int(told) < 100 * 1024  # KiB; two at a time need 38 MiB, sixteen 304 MiB

@@ -20,9 +20,25 @@ def needs(program: str) -> str:
     return found
 
 
+@pytest.fixture(scope="session")
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty root to copy, in which alice and bob may log in: made once, since hashing passwords takes its time."""
+    serving = Serving(tmp_path_factory.mktemp("accounts") / "root")
+    serving.root.mkdir()
+    for name in serving.users:
+        serving.add_user(name)
+    return serving.root
+
+
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Serving]:
-    with Serving(tmp_path / "root") as serving:
+def root(accounts: Path, tmp_path: Path) -> Path:
+    """A fresh root for one test, to be served with users=()."""
+    return Path(shutil.copytree(accounts, tmp_path / "root"))
+
+
+@pytest.fixture
+def serving(root: Path) -> Iterator[Serving]:
+    with Serving(root, users=()) as serving:
         yield serving
 
 

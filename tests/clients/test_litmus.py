@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import unquote
 
 import pytest
 
@@ -20,20 +20,21 @@ SECONDS = 120
 
 
 def litmus(serving: Serving, folder: str, work: Path) -> str:
-    """What litmus prints about a folder, its tests' lines as they stand when they are finished."""
-    argv = [needs("litmus"), "-k", serving.url + quote(folder.lstrip("/")), "alice", serving.password("alice")]
+    """What litmus prints about a folder (an href), its tests' lines as they stand when they are finished."""
+    argv = [needs("litmus"), "-k", serving.url + folder, "alice", serving.password("alice")]
     done = subprocess.run(argv, capture_output=True, cwd=work, timeout=SECONDS)
     # a running test's line is drawn over: "12. name.....  \r12. name... pass"
     return re.sub(r"[^\n]*\r(?!\n)", "", done.stdout.decode(errors="replace"))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "folder"), [((), "/"), (("--workers", "2"), "/"), ((), "/my docs & ü/")],
-    ids=["one process", "two workers", "odd folder"],
+    ("arguments", "folder"),
+    [((), ""), (("--workers", "2"), ""), ((), "my%20docs%20%26%20%C3%BC/"), ((), "my%20docs%20&%20%C3%BC/")],
+    ids=["one process", "two workers", "odd folder", "odd folder, & plain"],
 )
-def test_litmus_passes_without_warnings(tmp_path: Path, arguments: tuple[str, ...], folder: str) -> None:
-    with Serving(tmp_path / "root", *arguments) as serving:
-        (serving.root / folder.strip("/")).mkdir(exist_ok=True)
+def test_litmus_passes_without_warnings(root: Path, tmp_path: Path, arguments: tuple[str, ...], folder: str) -> None:
+    (root / unquote(folder)).mkdir(exist_ok=True)
+    with Serving(root, *arguments, users=()) as serving:
         output = litmus(serving, folder, tmp_path)
 
     counts = re.findall(r"summary for `\w+': of (\d+) tests run: (\d+) passed, (\d+) failed", output)

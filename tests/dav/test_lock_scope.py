@@ -171,6 +171,14 @@ def test_several_locked_members_are_all_named(alice: Client, bob: Client, tree: 
     assert named == {f"{tree}/sub/": 423, f"{tree}/sub/free": 423, f"{tree}/sub/held": 423}
 
 
+def test_a_member_with_several_locks_is_named_once(alice: Client, bob: Client, tree: str) -> None:
+    alice.lock(f"{tree}/sub/held", shared=True)
+    bob.lock(f"{tree}/sub/held", shared=True)
+    answer = bob.request("DELETE", tree)
+    assert answer.body.count(b"<D:response>") == 1
+    assert b"locked by alice" in answer.body
+
+
 def test_a_tree_is_locked_itself_and_in_a_member_423(alice: Client, bob: Client, tree: str) -> None:
     alice.lock(tree, depth="0")
     alice.lock(f"{tree}/sub/held")

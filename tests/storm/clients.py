@@ -204,7 +204,7 @@ class Client:
         headers = f"If-Match: {if_match}\r\n" * bool(if_match) + "If-None-Match: *\r\n" * create_only
         slow = self._random.uniform(0.2, SLOWEST_UPLOAD) if self._random.random() < 0.06 else 0.0
         operation, answer = self._ask(
-            "PUT", path, headers + self._if(path, {token: path for token in tokens}),
+            "PUT", path, headers + self._if(path, dict.fromkeys(tokens, path)),
             make_body(name, self._random.choice(LENGTHS)), slow,
             body=name, tokens=tokens, if_match=if_match, create_only=create_only)
         operation.etag = answer.headers.get("etag", "")

@@ -1,0 +1,1 @@
+"""What davlock costs, beside stock WsgiDAV, on this machine: `python -m benchmarks`."""

@@ -1,0 +1,169 @@
+"""The servers under test: how they are configured, started, killed, and what /proc says about their processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.client import Client
+from benchmarks.load import HOST, Wrong
+
+USERS = {"alice": "alice's benchmark password", "bob": "bob's benchmark password"}
+REPOSITORY = Path(__file__).resolve().parents[1]
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Server:
+    """One server over a folder of its own. home: where the folder `root`, its log and its configuration are."""
+
+    name: str
+    home: Path
+    command: Callable[[Server], list[str]]
+    port: int = 0
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def root(self) -> Path:
+        return self.home / "root"
+
+    def client(self, user: str | None = "alice") -> Client:
+        return Client(self.port, (user, USERS[user]) if user else None)
+
+    def start(self) -> float:
+        """Seconds from the start of the process to its first answer to a user. Raises Wrong if there is none."""
+        self.port = _free_port()
+        argv = self.command(self)
+        with (self.home / "log").open("ab") as log:
+            begin = time.monotonic()
+            self._process = subprocess.Popen(argv, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() - begin > START_SECONDS:
+                self.kill()
+                raise Wrong(f"{self.name} did not start; it said: {(self.home / 'log').read_text(errors='replace')[-500:]}")
+            time.sleep(0.001)
+        return time.monotonic() - begin
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(ConnectionError), socket.create_connection((HOST, self.port), 1):
+            with self.client() as client:
+                client.expect((200,), "OPTIONS", "/")
+            return True
+        return False
+
+    def stop(self) -> None:
+        """SIGTERM, and whatever is left after a while SIGKILL."""
+        if self._process:
+            self._process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_SECONDS)
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL for all its processes at once, which are a session of their own."""
+        if self._process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def processes(self) -> list[int]:
+        """The process that was started and all its descendants."""
+        children: dict[int, list[int]] = {}
+        for entry in os.listdir("/proc"):
+            if entry.isdigit() and (stat := _stat(int(entry))):
+                children.setdefault(int(stat[1]), []).append(int(entry))
+        found = [self._process.pid] if self._process else []
+        for pid in found:
+            found += children.get(pid, [])
+        return found
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far, with that of children that have ended."""
+        return sum(sum(map(int, stat[11:15])) for pid in self.processes() if (stat := _stat(pid))) / _TICKS
+
+    def memory(self, key: str = "VmRSS") -> dict[int, float]:
+        """MiB of each process: VmRSS is what it has now, VmHWM the most it had since forget_peak()."""
+        found = {}
+        for pid in self.processes():
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith(f"{key}:"):
+                    found[pid] = int(line.split()[1]) / 1024
+        return found
+
+    def forget_peak(self) -> None:
+        """Makes VmHWM begin again (proc(5), clear_refs). Raises Wrong where the kernel cannot."""
+        for pid in self.processes():
+            try:
+                Path(f"/proc/{pid}/clear_refs").write_text("5")
+            except OSError as error:
+                raise Wrong(f"this kernel cannot measure a peak: {error}") from error
+
+
+def davlock(home: Path, workers: int) -> Server:
+    """davlock as it comes: logins, locks and documents on the disk before they are acknowledged."""
+    server = Server(
+        "davlock",
+        home,
+        lambda s: [sys.executable, "-m", "davlock", "serve", str(s.root), "--port", str(s.port), "--workers", str(workers)],
+    )
+    server.root.mkdir(parents=True)
+    for name, password in USERS.items():
+        davlock_command("user", "add", name, "--root", str(server.root), "--password-stdin", given=password + "\n")
+    return server
+
+
+def davlock_command(*arguments: str, given: str = "") -> str:
+    """Runs a davlock command to its end and returns what it printed. Raises Wrong if it fails."""
+    argv = [sys.executable, "-m", "davlock", *arguments]
+    done = subprocess.run(argv, cwd=REPOSITORY, input=given, capture_output=True, text=True)
+    if done.returncode:
+        raise Wrong(f"davlock {' '.join(arguments)} failed: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def stock(home: Path) -> Server:
+    """WsgiDAV with its own defaults: cheroot, its number of threads, locks in memory. Only Basic, and no log, are set."""
+
+    def command(server: Server) -> list[str]:
+        configuration = {
+            "host": HOST,
+            "port": server.port,
+            "provider_mapping": {"/": str(server.root)},
+            "simple_dc": {"user_mapping": {"*": {name: {"password": password} for name, password in USERS.items()}}},
+            "http_authenticator": {"accept_basic": True, "accept_digest": False, "default_to_digest": False},
+            "verbose": 1,
+            "logging": {"enable_loggers": []},
+        }
+        file = server.home / "wsgidav.json"
+        file.write_text(json.dumps(configuration))
+        return [sys.executable, "-m", "wsgidav.server.server_cli", "--config", str(file), "-q"]
+
+    server = Server("stock", home, command)
+    server.root.mkdir(parents=True)
+    return server
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on, which is number 3; empty once the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

@@ -1,0 +1,253 @@
+"""The workloads: what a connection repeats, and how its effect is checked once before anything is measured.
+
+Every connection works on files of its own, so that no request waits for a lock of another connection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.client import LOCK_HEADERS, LOCKED, LOCKINFO, UNLOCKED, WRITTEN, Client
+from benchmarks.load import TOKEN, Cycle, Exchange, Wrong
+from benchmarks.servers import Server, davlock_command
+
+CONNECTIONS = 16
+FILES_EACH = 4
+HELD = 10_000
+
+ALLPROP = b'<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>'
+EXPLORER = (
+    "displayname",
+    "resourcetype",
+    "getcontentlength",
+    "getlastmodified",
+    "creationdate",
+    "getetag",
+    "lockdiscovery",
+    "supportedlock",
+)
+NAMED = (
+    b'<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:prop>'
+    + b"".join(f"<D:{name}/>".encode() for name in EXPLORER)
+    + b"</D:prop></D:propfind>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One op is one cycle. cycles(client, n): those of the n-th connection.
+
+    subject, against: the servers whose ops/s make the ratio. least: the target for it, None if there is none.
+    writes: leaves pages behind that the disk would otherwise be busy with while the next one is measured.
+    """
+
+    name: str
+    about: str
+    connections: int
+    cycles: Callable[[Client, int], list[Cycle]]
+    check: Callable[[Server], None]
+    subject: str = "davlock"
+    against: str = "stock"
+    least: float | None = None
+    writes: bool = False
+
+
+# the tree
+
+
+def content(size: int, seed: str) -> bytes:
+    """Lines of 64 bytes, each of which says whose and which it is."""
+    return "".join(f"{seed} {line:012}".ljust(63) + "\n" for line in range(size // 64 + 1)).encode()[:size]
+
+
+def build_tree(root: Path) -> None:
+    """The files that the workloads of both servers work on."""
+    for count in (100, 1_000, 10_000):
+        _fill(root / f"list-{count}", count, 100)
+    _fill(root / "lock", CONNECTIONS * FILES_EACH, 1024)
+    _fill(root / "edit", CONNECTIONS * FILES_EACH, 64 * 1024)
+    _fill(root / "get", CONNECTIONS * FILES_EACH, 4096)
+    _fill(root / "put", CONNECTIONS * FILES_EACH, 4096)
+
+
+def build_held(root: Path) -> None:
+    """The files of the davlock that many other locks are held on."""
+    _fill(root / "lock", CONNECTIONS * FILES_EACH, 1024)
+    _fill(root / "held", HELD, 16)
+
+
+def _fill(folder: Path, count: int, size: int) -> None:
+    folder.mkdir()
+    for number in range(count):
+        (folder / _name(number)).write_bytes(content(size, _name(number)))
+
+
+def _name(number: int) -> str:
+    return f"f{number:06}.docx"
+
+
+def _own(connection: int) -> list[str]:
+    """The names of the files of a connection."""
+    return [_name(connection * FILES_EACH + i) for i in range(FILES_EACH)]
+
+
+# what is repeated
+
+
+def greeting(client: Client) -> Exchange:
+    """Logs in; not measured."""
+    return Exchange(client.prepared("OPTIONS", "/"), (200,))
+
+
+def lock(client: Client, path: str) -> Exchange:
+    return Exchange(client.prepared("LOCK", path, LOCKINFO, **LOCK_HEADERS), LOCKED, counted=(b":locktoken>", 2), locks=True)
+
+
+def unlock(client: Client, path: str) -> Exchange:
+    return Exchange(client.prepared("UNLOCK", path, Lock_Token=f"<{TOKEN.decode()}>"), UNLOCKED, sends_token=True)
+
+
+def put(client: Client, path: str, body: bytes, **headers: str) -> Exchange:
+    return Exchange(client.prepared("PUT", path, body, **headers), WRITTEN, sends_token=bool(headers))
+
+
+def _get(client: Client, path: str, body: bytes) -> Exchange:
+    return Exchange(client.prepared("GET", path), (200,), body)
+
+
+def _propfind(client: Client, path: str, depth: str, body: bytes, responses: int) -> Exchange:
+    request = client.prepared("PROPFIND", path, body, Depth=depth, Content_Type="application/xml")
+    return Exchange(request, (207,), counted=(b":response>", 2 * responses))
+
+
+def _lock_cycles(client: Client, connection: int) -> list[Cycle]:
+    return [(lock(client, path), unlock(client, path)) for path in (f"/lock/{name}" for name in _own(connection))]
+
+
+def _edit_cycles(client: Client, connection: int) -> list[Cycle]:
+    """What Office asks for between opening a document and closing it after one save."""
+
+    def edit(name: str) -> Cycle:
+        path, body = f"/edit/{name}", content(64 * 1024, name)
+        return (
+            Exchange(client.prepared("OPTIONS", path), (200, 204)),
+            _propfind(client, path, "0", NAMED, 1),
+            lock(client, path),
+            _get(client, path, body),
+            put(client, path, body, If=f"(<{TOKEN.decode()}>)"),
+            unlock(client, path),
+        )
+
+    return [edit(name) for name in _own(connection)]
+
+
+# what must be true
+
+
+def check_login(server: Server) -> None:
+    """Whoever does not log in gets nothing."""
+    with server.client(None) as nobody:
+        nobody.expect((401,), "PROPFIND", "/", NAMED, Depth="0")
+        nobody.expect((401,), "GET", "/get/f000000.docx")
+
+
+def _check_lock(server: Server, path: str = "/lock/f000000.docx") -> None:
+    """A lock keeps a second user out, lets its holder in, is seen, and ends."""
+    body = (server.root / path[1:]).read_bytes()
+    with server.client() as alice, server.client("bob") as bob:
+        token = alice.lock(path)
+        bob.expect((423,), "PUT", path, b"intruder")
+        bob.expect((423,), "LOCK", path, LOCKINFO, **LOCK_HEADERS)
+        if token.encode() not in alice.expect((207,), "PROPFIND", path, NAMED, Depth="0"):
+            raise Wrong("lockdiscovery does not show the lock")
+        alice.expect(WRITTEN, "PUT", path, body, If=f"(<{token}>)")
+        alice.expect(UNLOCKED, "UNLOCK", path, Lock_Token=f"<{token}>")
+        bob.expect(WRITTEN, "PUT", path, body)
+    if (server.root / path[1:]).read_bytes() != body:
+        raise Wrong(f"{path} does not hold what was stored last")
+
+
+def _check_edit(server: Server) -> None:
+    _check_lock(server, "/edit/f000000.docx")
+
+
+def check_held(server: Server) -> None:
+    """All the other locks stand, on the disk, and keep a second user out."""
+    standing = json.loads(davlock_command("locks", "list", "--json", "--root", str(server.root)))
+    if len(standing) != HELD:
+        raise Wrong(f"{len(standing)} locks stand, not {HELD}")
+    with server.client("bob") as bob:
+        bob.expect((423,), "PUT", f"/held/{_name(HELD // 2)}", b"intruder")
+
+
+def _check_get(server: Server) -> None:
+    with server.client() as alice:
+        if alice.expect((200,), "GET", "/get/f000000.docx") != content(4096, "f000000.docx"):
+            raise Wrong("GET gave other bytes than those stored")
+
+
+def _check_put(server: Server) -> None:
+    body = content(4096, "checked")
+    with server.client() as alice:
+        alice.expect(WRITTEN, "PUT", "/put/f000000.docx", body)
+        if alice.expect((200,), "GET", "/put/f000000.docx") != body or (server.root / "put/f000000.docx").read_bytes() != body:
+            raise Wrong("what was PUT is not what is there")
+
+
+def _check_propfind(count: int, body: bytes) -> Callable[[Server], None]:
+    def check(server: Server) -> None:
+        with server.client() as alice:
+            found = alice.members(f"/list-{count}/", body)
+        wanted = {_name(number) for number in range(count)}
+        listed = {href.rpartition("/")[2]: properties for href, properties in found.items()}
+        if listed.keys() != wanted | {""} or len(found) != count + 1:
+            raise Wrong(f"PROPFIND shows {len(found)} of {count} files and their folder")
+        for name in wanted:
+            if listed[name].get("getcontentlength") != "100":
+                raise Wrong(f"PROPFIND does not show the length of {name}")
+            if body is NAMED and not listed[name].keys() >= set(EXPLORER):
+                raise Wrong(f"PROPFIND shows only {' '.join(listed[name])} of {name}")
+
+    return check
+
+
+# the list
+
+
+def _listing(kind: str, body: bytes, count: int) -> Workload:
+    def cycles(client: Client, connection: int) -> list[Cycle]:
+        return [(_propfind(client, f"/list-{count}/", "1", body, count + 1),)]
+
+    about = f"PROPFIND depth 1, {kind}, {count:,} files"
+    least = 12.0 if count == 1_000 else None
+    return Workload(f"propfind-{kind}-{count}", about, 1, cycles, _check_propfind(count, body), least=least)
+
+
+def workloads() -> list[Workload]:
+    """All, in the order in which they run."""
+    edited = b"edited"
+    return [
+        *(_listing(kind, body, count) for count in (100, 1_000, 10_000) for kind, body in (("allprop", ALLPROP), ("named", NAMED))),
+        Workload("lock-1", "LOCK + UNLOCK, 1 connection", 1, _lock_cycles, _check_lock),
+        Workload("lock-16", "LOCK + UNLOCK, 16 connections", CONNECTIONS, _lock_cycles, _check_lock, least=1.5),
+        Workload("lock-held", "LOCK + UNLOCK, 1 connection, 10,000 other locks held", 1, _lock_cycles, _check_lock, "held", "davlock", 0.9),
+        Workload(
+            "get-4k",
+            "GET 4 KiB, 16 connections",
+            CONNECTIONS,
+            lambda client, n: [(_get(client, f"/get/{name}", content(4096, name)),) for name in _own(n)],
+            _check_get,
+        ),
+        Workload(
+            "put-4k",
+            "PUT 4 KiB, 16 connections",
+            CONNECTIONS,
+            lambda client, n: [(put(client, f"/put/{name}", content(4096, edited.decode())),) for name in _own(n)],
+            _check_put,
+            writes=True,
+        ),
+        Workload("edit-16", "Office's edit cycle, 64 KiB, 16 connections", CONNECTIONS, _edit_cycles, _check_edit, writes=True),
+    ]
