@@ -144,11 +144,12 @@ class Bench:
                 self._try(row, "held", self._hold)
         for row in self.rows:
             for server in row.cells:
-                self._try(row, server, partial(self._prepare, row.workload, self._servers[server]))
+                self._try(row, server, partial(self._prepare, row.workload, server))
         for round_ in range(self._given.rounds):
             for row in self.rows:
                 tell(f"round {round_ + 1}, {row.workload.name}")
-                for server in row.cells:
+                # turned round every time: neither always meets what the other has left to the disk
+                for server in sorted(row.cells, reverse=bool(round_ % 2)):
                     self._try(row, server, partial(self._add_cell, row, server))
         for row in self.rows:
             if row.workload.subject == "held":
@@ -175,8 +176,9 @@ class Bench:
             self._loaders.run(server.port, cycles, greeting(alice), 0, cycles=each)
         check_held(server)
 
-    def _prepare(self, workload: Workload, server: Server) -> None:
+    def _prepare(self, workload: Workload, name: str) -> None:
         """Checks the effect once, which is warm-up enough if it takes long."""
+        server = self._servers[name]
         begin = time.monotonic()
         workload.check(server)
         if time.monotonic() - begin < WARM_UP_SECONDS:
@@ -219,7 +221,7 @@ def _machine(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "wsgidav": importlib.metadata.version("wsgidav"),
         "python": platform.python_version(),
         "processors": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
+        "load_average": round(os.getloadavg()[0], 1),
         "file_system": max(above, key=lambda mount: len(mount[1]))[2] if above else "unknown",
         "workers": given.workers,
         "rounds": given.rounds,
@@ -237,8 +239,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers too
     with _temporary(given.folder) as folder:
         machine = _machine(given, folder.resolve())
-        with Bench(given, folder) as bench:
-            bench.run()
+        try:
+            with Bench(given, folder) as bench:
+                bench.run()
+        except Wrong as error:
+            sys.exit(f"INVALID: {_why(error)}")
+        except KeyboardInterrupt:
+            sys.exit("Interrupted.")
     print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items()), end="\n\n")
     print(tables(bench.rows, bench.facts))
     if given.json:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import re
 import select
+import signal
 import socket
 import struct
 import time
@@ -289,6 +290,7 @@ def _run(job: Job, pipe: Pipe) -> Load:
 
 
 def _work(pipe: Pipe) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     while (job := pipe.recv()) is not None:
         try:
             pipe.send(_run(job, pipe))

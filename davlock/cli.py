@@ -9,9 +9,11 @@ import importlib.metadata
 import io
 import ipaddress
 import json
+import logging
 import os
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -131,6 +133,7 @@ def serve(root: Path | None, file: Path | None, host: str | None, port: int | No
     if root is None and file is None:
         raise click.UsageError("Say which folder to serve: davlock serve ROOT, or --config FILE.")
     config = _served(load(file, root=root, host=host, port=port, workers=workers))
+    logging.basicConfig(level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     with open_site(config) as site:
         password = ensure_first(site.accounts)
     if password:
@@ -374,21 +377,23 @@ def _until(lock: Lock) -> str:
 def check(config: Config, as_json: bool) -> None:
     """Verify the documents and what davlock knows of them, and repair what can be.
 
-    Exits with 0 if all is well or was repaired, otherwise with 1. A server may be running meanwhile.
+    Exits with 1 if something is damaged, otherwise with 0: all is well, or was repaired, or has a name that cannot be
+    served. A server may be running meanwhile.
     """
     findings = []
     with open_site(config) as site:
         for finding in site.library.check():
             findings.append(finding)
             if not as_json:
-                mark = "repaired" if finding.repaired else "WRONG"
-                click.echo(f"{mark:9} {_plain(finding.path or str(config.root))}: {_plain(finding.problem)}")
-    damaged = sum(not finding.repaired for finding in findings)
+                click.echo(f"{finding.outcome:12}{_plain(finding.path or str(config.root))}: {_plain(finding.problem)}")
+    outcomes = Counter(finding.outcome for finding in findings)
     if as_json:
         _print_json([asdict(finding) for finding in findings])
+    elif findings:
+        click.echo(", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) + ".")
     else:
-        click.echo(f"{len(findings)} found, {damaged} not repaired." if findings else "Everything is as it should be.")
-    if damaged:
+        click.echo("Everything is as it should be.")
+    if outcomes["damaged"]:
         raise click.exceptions.Exit(1)
 
 

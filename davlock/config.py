@@ -53,17 +53,10 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     realm: Realm = "davlock"
 
 
-class WebDav(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """infinite_depth_listing: whether PROPFIND with Depth: infinity is answered (RFC 4918 §9.1)."""
-
-    infinite_depth_listing: bool = False
-
-
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """level: the least important messages that are still written. format: one line of text or one JSON object each."""
+    """level: the least important messages that are still written."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["text", "json"] = "text"
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -78,7 +71,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     locks: Locks = Locks()
     documents: Documents = Documents()
     auth: Auth = Auth()
-    webdav: WebDav = WebDav()
     log: Log = Log()
 
 

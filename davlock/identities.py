@@ -45,9 +45,7 @@ class Identities:
         stamp = None if entry.is_folder else entry.stamp
         if document is None or document.stamp is None or document.stamp == stamp:
             return document
-        document = replace(
-            document, version=document.version + 1, stamp=stamp, sha256=None, changed=rows.now, changed_by=by, door=door
-        )
+        document = replace(document, version=document.version + 1, stamp=stamp, sha256=None, changed=rows.now, changed_by=by, door=door)
         rows.record_version(document)
         return document
 
@@ -76,11 +74,12 @@ class Identities:
     def returned(self, rows: Rows, path: str, principal: str) -> None:
         """A name was filled: if an identity left it seconds ago by the same hand, it comes back, with all that hangs on it."""
         current, gone = rows.document(path), rows.left_lately(path, principal, self.seconds)
-        if gone and not (current and (gone.id == current.id or _is_held(rows.locks_on([path]), current))):
+        returns = gone and not (current and (gone.id == current.id or _is_held(rows.locks_on([path]), current)))
+        here = gone if returns else current
+        # Checkouts of a document that has not come back are not of the one that has taken its place.
+        rows.drop_locks(lock.token for lock in rows.locks_on([path]) if lock.document and not (here and lock.document == here.id))
+        if gone and returns:
             self._bring_back(rows, gone, current, path)
-        at = rows.document(path)
-        # Checkouts of a document that has not come back are not of this one.
-        rows.drop_locks(lock.token for lock in rows.locks_on([path]) if lock.document and not (at and lock.document == at.id))
 
     def _bring_back(self, rows: Rows, gone: Document, current: Document | None, path: str) -> None:
         """Puts an identity back on its name; the one that came there instead takes the place that it had meanwhile, if any."""
@@ -92,15 +91,14 @@ class Identities:
                 rows.leave(identity.id, "", "")
         rows.place_document(gone.id, path)
         rows.change_properties(gone.id, brought)
-        other = current
         if former:
             # What it had become (the `xxx.tmp` of the dance) is another document from now on.
-            other = current or replace(gone, id=rows.add_document(former).id)
+            other = current or rows.add_document(former)
             rows.place_document(other.id, former)
             rows.change_properties(other.id, {**dict.fromkeys(brought), **own})
-        if other and other.stamp:
-            rows.record_version(replace(other, id=gone.id, version=gone.version + 1, created=gone.created))
             rows.record_version(replace(gone, id=other.id, version=other.version, created=other.created))
+        if current and current.stamp:
+            rows.record_version(replace(current, id=gone.id, version=gone.version + 1, created=gone.created))
         for lock in rows.locks_on([former or path]):
             if lock.document == gone.id:
                 rows.reroot_lock(lock.token, path, gone.id)

@@ -78,9 +78,7 @@ class Library:
 
     # writing
 
-    def write(
-        self, at: Address, source: Source, length: int | None, caller: Caller, conditions: Conditions = unconditionally
-    ) -> Written:
+    def write(self, at: Address, source: Source, length: int | None, caller: Caller, conditions: Conditions = unconditionally) -> Written:
         """Stage, guard, commit (design §3): the bytes of source become the document, whole, or nothing happens.
 
         length: bytes announced, None if unknown. Raises Locked, LockLost, PreconditionFailed, IncompleteBody, TooLarge, StorageFull,
@@ -88,11 +86,10 @@ class Library:
         """
         with self._state.reading() as rows:
             _, leaned_on = self._permit_write(rows, at, caller, conditions, frozenset())
-        with self._staging.stage(source, length, self._max_upload) as staged:
-            with self._transfers.deciding() as rows:
-                old, _ = self._permit_write(rows, at, caller, conditions, leaned_on)
-                new = self._publish(rows, staged, at)
-                self._identities.published(rows, old, new, staged.sha256 or "", caller)
+        with self._staging.stage(source, length, self._max_upload) as staged, self._transfers.deciding() as rows:
+            old, _ = self._permit_write(rows, at, caller, conditions, leaned_on)
+            new = self._publish(rows, staged, at)
+            self._identities.published(rows, old, new, staged.sha256 or "", caller)
         return Written(new, old is None)
 
     def make_folder(self, at: Address, caller: Caller, conditions: Conditions = unconditionally) -> None:
@@ -151,9 +148,7 @@ class Library:
                 return Granted(self._acquire(rows, entry, wanted, caller), False)
         return self._lock_new(at, wanted, caller, conditions)
 
-    def refresh(
-        self, path: str, caller: Caller, timeout: float | None, conditions: Conditions = unconditionally
-    ) -> tuple[Lock, ...]:
+    def refresh(self, path: str, caller: Caller, timeout: float | None, conditions: Conditions = unconditionally) -> tuple[Lock, ...]:
         """Renews the caller's submitted locks for timeout seconds (None: the default). Raises NoSuchLock, NotHolder."""
         with self._transfers.deciding() as rows:
             conditions(View(rows, self._tree, self._locks))

@@ -88,6 +88,11 @@ class Blocker:
     path: str
 
 
+def as_int64(number: int) -> int:
+    """A number folded into what a signed integer of 64 bits holds; one that fits stays what it is."""
+    return (number + 2**63) % 2**64 - 2**63
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A document or folder as it is on the disk.
@@ -115,8 +120,10 @@ class Entry:
 
     @property
     def stamp(self) -> tuple[int, int, int]:
-        """What tells whether somebody changed the file underneath."""
-        return self.inode, self.size, self.modified_ns
+        """What tells whether somebody changed the file underneath. Folded into 64 bits, which is what databases keep: file systems
+        have inode numbers, and times after 2262, that are longer.
+        """
+        return as_int64(self.inode), self.size, as_int64(self.modified_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class Underway:
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
+        self._carried_out = ""
         self._committed = threading.Event()
         self._committed.set()
 
@@ -71,14 +72,14 @@ class Underway:
             yield
         finally:
             self._ids.discard(id)
+            if self._carried_out == id:
+                self._carried_out = ""
+                self._committed.set()
 
-    @contextmanager
-    def carrying_out(self) -> Iterator[Callable[[], None]]:
-        """Until a decision is committed or undone; gives what is to be called when its renames have been done."""
-        try:
-            yield self._committed.clear
-        finally:
-            self._committed.set()
+    def carried_out(self, id: str) -> None:
+        """The renames of an intent have been done."""
+        self._carried_out = id
+        self._committed.clear()
 
     def is_committed(self) -> bool:
         return self._committed.is_set()
@@ -217,7 +218,7 @@ class Transfers:
         for _ in range(ATTEMPTS):
             with suppress(_Changed):
                 with self._journalled(plan) as (rows, intent):
-                    if plan(rows, intent.id) != intent:
+                    if intent not in rows.intents() or plan(rows, intent.id) != intent:
                         raise _Changed
                     rows.if_undone(self.committer.carry_out(intent))
                     self._settle(rows, intent)
@@ -234,12 +235,10 @@ class Transfers:
                 intent = plan(rows, id)
                 rows.add_intent(intent)
             try:
-                with self.underway.carrying_out() as carried_out, self.deciding() as rows:
-                    if intent not in rows.intents():
-                        raise _Changed
+                with self.deciding() as rows:
                     yield rows, intent
                     rows.remove_intent(id)
-                    carried_out()
+                    self.underway.carried_out(id)
             except BaseException:
                 with suppress(DavlockError), self.state.deciding() as rows:
                     # If the undoing failed too, it has happened after all, and is settled by the next decision.

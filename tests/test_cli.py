@@ -323,28 +323,45 @@ def test_nothing_is_wrong(root: Path) -> None:
     assert json.loads(done("check", "--json", "--root", root)) == []
 
 
-def test_what_was_repaired_is_reported_once(root: Path) -> None:
+def write(root: Path, path: str, content: bytes) -> None:
     with open_site(load(None, root=root)) as site:
-        site.library.write(paths.parse("/a.txt"), io.BytesIO(b"content"), None, Caller("alice"))
+        site.library.write(paths.parse(path), io.BytesIO(content), None, Caller("alice"))
+
+
+def test_what_was_repaired_is_reported_once(root: Path) -> None:
+    write(root, "/a.txt", b"content")
     (root / "a.txt").unlink()
     report = done("check", "--root", root)
     assert re.search(r"^repaired +/a\.txt: ", report, re.MULTILINE)
-    assert "1 found, 0 not repaired." in report
+    assert report.endswith("\n1 repaired.\n")
     assert done("check", "--root", root) == "Everything is as it should be.\n"
 
 
-def test_what_cannot_be_repaired_is_an_error(root: Path) -> None:
-    (root / os.fsdecode(b"bad\xff.txt")).write_text("")
-    (root / "good.txt").write_text("")
+def test_damage_is_an_error(root: Path) -> None:
+    write(root, "/a.txt", b"content")
+    write(root, "/b.txt", b"content")
+    before = (root / "a.txt").stat()
+    with (root / "a.txt").open("r+b") as file:
+        file.write(b"CONTENT")
+    os.utime(root / "a.txt", ns=(before.st_atime_ns, before.st_mtime_ns))
+    (root / "b.txt").unlink()
     result = run("check", "--root", root)
     assert result.exit_code == 1
-    assert re.search(r"^WRONG +/bad.*\.txt: ", result.stdout, re.MULTILINE)
-    assert "1 found, 1 not repaired." in result.stdout
+    assert re.search(r"^damaged +/a\.txt: ", result.stdout, re.MULTILINE)
+    assert result.stdout.endswith("\n1 damaged, 1 repaired.\n")
     result = run("check", "--json", "--root", root)
     assert result.exit_code == 1
     (finding,) = json.loads(result.stdout)
-    assert set(finding) == {"path", "problem", "repaired"}
-    assert finding["repaired"] is False
+    assert set(finding) == {"path", "problem", "outcome"}
+    assert (finding["path"], finding["outcome"]) == ("/a.txt", "damaged")
+
+
+def test_a_name_that_cannot_be_served_is_reported_but_no_error(root: Path) -> None:
+    (root / os.fsdecode(b"bad\xff.txt")).write_text("")
+    (root / "good.txt").write_text("")
+    report = done("check", "--root", root)
+    assert re.search(r"^unreachable +/bad.*\.txt: ", report, re.MULTILINE)
+    assert report.endswith("\n1 unreachable.\n")
 
 
 # as a process

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 import yaml
 
-from davlock.config import Auth, Config, ConfigError, Documents, Locks, Log, WebDav, load
+from davlock.config import Auth, Config, ConfigError, Documents, Locks, Log, load
 
 TOP = (
     "is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, locks, documents, "
-    "auth, webdav and log."
+    "auth and log."
 )
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
 SECONDS = "it must be a whole number from 1 to 4294967295."
@@ -54,8 +54,7 @@ def test_the_defaults() -> None:
         locks=Locks(minimum_seconds=1, default_seconds=600, maximum_seconds=604800),
         documents=Documents(max_upload_bytes=0, tunnel_seconds=15),
         auth=Auth(realm="davlock"),
-        webdav=WebDav(infinite_depth_listing=False),
-        log=Log(level="info", format="text"),
+        log=Log(level="info"),
     )
 
 
@@ -72,7 +71,7 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         {root: /data, host: "::1", port: 0, workers: 64, threads: 256, drain_seconds: 1,
          locks: {minimum_seconds: 2, default_seconds: 3, maximum_seconds: 4},
          documents: {max_upload_bytes: 5, tunnel_seconds: 6}, auth: {realm: My documents},
-         webdav: {infinite_depth_listing: true}, log: {level: debug, format: json}}"""
+         log: {level: debug}}"""
     assert load(written(tmp_path, text)) == Config(
         root=Path("/data"),
         host="::1",
@@ -83,8 +82,7 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         locks=Locks(2, 3, 4),
         documents=Documents(5, 6),
         auth=Auth("My documents"),
-        webdav=WebDav(True),
-        log=Log("debug", "json"),
+        log=Log("debug"),
     )
 
 
@@ -131,9 +129,8 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("locks: {default_seconds: ten}", f'locks.default_seconds is "ten"; {SECONDS}'),
         ("locks: {minimum_seconds: .inf}", f"locks.minimum_seconds is Infinity; {SECONDS}"),
         ("documents: {tunnel_seconds: 0}", f"documents.tunnel_seconds is 0; {SECONDS}"),
-        ("webdav: {infinite_depth_listing: 1}", "webdav.infinite_depth_listing is 1; it must be true or false."),
         ("log: {level: loud}", 'log.level is "loud"; it must be debug, error, info or warning.'),
-        ("log: {format: [text]}", "log.format is a list; it must be json or text."),
+        ("log: {level: [info]}", "log.level is a list; it must be debug, error, info or warning."),
         ("locks: 5", f"locks is 5; it must be a heading with keys below it: {LOCKS}"),
         ("lock: {}", f"lock {TOP}"),
         ("locks: {default: 5}", f"locks.default is not a key that exists; possible here are {LOCKS}"),

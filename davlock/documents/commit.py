@@ -17,7 +17,7 @@ from pathlib import Path
 
 from davlock import paths
 from davlock.documents.copying import copy_file
-from davlock.documents.disk import adopt, disk_errors, discard, inherit, sync_folder, sync_path
+from davlock.documents.disk import adopt, discard, disk_errors, inherit, sync_folder, sync_path
 from davlock.documents.staging import Staged, Staging
 from davlock.documents.tree import Tree
 from davlock.errors import DavlockError, Exists, NotFound

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from davlock.documents.copying import BLOCK, NEW, copy_file, copy_members
-from davlock.documents.disk import adopt, disk_errors, discard, sync_path, write_all
+from davlock.documents.disk import adopt, discard, disk_errors, sync_path, write_all
 from davlock.documents.tree import Tree
 from davlock.errors import IncompleteBody, NotFound, TooLarge
 

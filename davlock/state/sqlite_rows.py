@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from davlock import paths
-from davlock.model import Account, Document, Intent, Kind, Lock, Scope
+from davlock.model import Account, Document, Intent, Kind, Lock, Scope, as_int64
 
 RETIRED_SECONDS = 60.0  # how long the identity of something deleted is remembered
 
@@ -199,7 +199,7 @@ class SqliteRows:
 
     def add_intent(self, intent: Intent) -> None:
         i = intent
-        values = (i.id, i.kind, i.source, i.target, i.spelling, i.inode, i.replaces, i.principal, i.door, i.owner, i.staged)
+        values = (i.id, i.kind, i.source, i.target, i.spelling, as_int64(i.inode), i.replaces, i.principal, i.door, i.owner, i.staged)
         self._sql(f"INSERT INTO intents ({_INTENT}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
 
     def remove_intent(self, id: str) -> None:
@@ -241,4 +241,4 @@ def _account(row: tuple[Any, ...]) -> Account:
 
 def _intent(row: tuple[Any, ...]) -> Intent:
     id, kind, source, target, spelling, inode, replaces, principal, door, owner, staged = row
-    return Intent(id, kind, source, target, spelling, inode, bool(replaces), principal, door, owner, staged)
+    return Intent(id, kind, source, target, spelling, inode % 2**64, bool(replaces), principal, door, owner, staged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,3 +98,4 @@ def scene(serving: Serving) -> Iterator[Scene]:
     scene.check()
     assert scene.outside() == before
     alice.close()
+    shutil.rmtree(disk)

@@ -12,7 +12,22 @@ from tests.attacks.conftest import CONTENT, Scene
 from tests.dav.stories import DAV, properties
 from tests.serving import lockinfo
 
-DOTS = ["..", "%2e%2e", ".%2e", "%2E.", "%252e%252e", "%c0%ae%c0%ae", "%e0%80%ae%e0%80%ae", "%ef%bc%8e%ef%bc%8e", "..;", "....", "..%00", "%u002e%u002e", ".", "%2e"]  # fmt: skip
+DOTS = [
+    "..",
+    "%2e%2e",
+    ".%2e",
+    "%2E.",
+    "%252e%252e",
+    "%c0%ae%c0%ae",
+    "%e0%80%ae%e0%80%ae",
+    "%ef%bc%8e%ef%bc%8e",
+    "..;",
+    "....",
+    "..%00",
+    "%u002e%u002e",
+    ".",
+    "%2e",
+]
 SEPARATORS = ["/", "%2f", "%2F", "%5c", "\\", "%252f", "%c0%af", "//", "%ef%bc%8f", "%ef%bc%8e", "%e2%88%95"]
 REFUSED_OR_INSIDE = [*range(400, 500), 201, 207]
 
@@ -38,19 +53,39 @@ def test_there_is_no_way_out(scene: Scene, dots: str, separator: str) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "//etc/passwd", "///etc/passwd", "/etc/passwd", "/../etc/passwd", "/%2e%2e/etc/passwd", "/./../etc/passwd",
-        "file:///etc/passwd", "http://{host}/../etc/passwd", "http://{host}//etc/passwd", "http://{host}", "//{host}/etc/passwd",
-        "/.davlock/state.db", "/.DAVLOCK/state.db", "/.davlock%2fstate.db", "/%2edavlock/state.db", "/.davlock./state.db",
-        "/.davlock", "/.davlock/", "/x/../.davlock/state.db", "//.davlock/state.db", "/.davlock%20/state.db", "/.davl\u212ack/state.db",
+        "//etc/passwd",
+        "///etc/passwd",
+        "/etc/passwd",
+        "/../etc/passwd",
+        "/%2e%2e/etc/passwd",
+        "/./../etc/passwd",
+        "file:///etc/passwd",
+        "http://{host}/../etc/passwd",
+        "http://{host}//etc/passwd",
+        "http://{host}",
+        "//{host}/etc/passwd",
+        "/.davlock/state.db",
+        "/.DAVLOCK/state.db",
+        "/.davlock%2fstate.db",
+        "/%2edavlock/state.db",
+        "/.davlock./state.db",
+        "/.davlock",
+        "/.davlock/",
+        "/x/../.davlock/state.db",
+        "//.davlock/state.db",
+        "/.davlock%20/state.db",
+        "/.davl\u212ack/state.db",
     ],
-)  # fmt: skip
+)
 def test_nothing_else_is_served(scene: Scene, target: str) -> None:
     target = quote(target.format(host=scene.host), safe="/:%.\\")
     root = target == f"http://{scene.host}"  # only that, and there 207 names what is locked in it
     scene.hit(f"GET {target}", expect=[200] if root else range(400, 500))
     scene.hit(f"PROPFIND {target}", "Depth: 1", expect=[207] if root else range(400, 500))
     for method in ("PUT", "DELETE", "PROPPATCH", "LOCK"):
-        scene.hit(f"{method} {target}", body=b"mine" if method == "PUT" else b"", expect=[*range(400, 500), 207] if root else range(400, 500))
+        scene.hit(
+            f"{method} {target}", body=b"mine" if method == "PUT" else b"", expect=[*range(400, 500), 207] if root else range(400, 500)
+        )
     for method in ("COPY", "MOVE"):
         scene.hit(f"{method} {target}", f"Destination: {scene.folder}/stolen", expect=[403, 207] if root else range(400, 500))
         scene.hit(f"{method} {scene.free}", f"Destination: {target}", expect=[*range(400, 500), 502])
@@ -58,15 +93,87 @@ def test_nothing_else_is_served(scene: Scene, target: str) -> None:
 
 
 NAMES: list[bytes] = [
-    b"a%00b", b"%00", b"a%01", b"a%1f", b"a%7f", b"a%0d%0aX-Injected:%20yes", b"a%0ab", b"%09", b"a%c2%80b", b"a%c2%85",
-    b"%ff%fe", b"%ed%a0%80", b"%ef%bf%bf", b"%ef%bf%be", b"%c3%28", b"%f4%90%80%80", b"%ef%b7%90", b"%e2%80%ae" + b"fdp.exe",
-    b"a%e2%80%8bb", b"a%ef%bb%bfb", b"%cc%81", b"x" * 255, b"x" * 256, b"x" * 5000, b"%C3%BC" * 127, b"%C3%BC" * 128, b"x" * 60_000,
-    b"/".join([b"d"] * 300), b"name.", b"name%20", b"%20name", b"%20", b"a::$DATA", b"CON", b"NUL.txt", b"aux", b".htaccess",
-    b".davlock", b"state.db", b"-rf", b"--help", b"$(id)", b"%60id%60", b";id", b"|id", b"%26%26id", b"*", b"%3F", b"~", b"~root",
-    b"%25s%25n", b"%2525", b"%252e", b"%25", b"%", b"%zz", b"%2", b"<script>alert(1)</script>", b"%3Cscript%3E", b"%22%27", b"]]%3E",
-    b"%26amp;", b"&amp;", b"%3C!--", b"a\\b", b"a\xfcb", b"\xff", b"...", b".", b"..", b"%EF%BC%8E%EF%BC%8E", b"%E2%80%A5", b"%E2%80%A6",
-    b"con.", b"%F0%9F%92%A9", b"a%CD%8F", b"%EF%BF%BD", b"%E2%80%A8", b"_davlock", b"_vti_bin",
-]  # fmt: skip
+    b"a%00b",
+    b"%00",
+    b"a%01",
+    b"a%1f",
+    b"a%7f",
+    b"a%0d%0aX-Injected:%20yes",
+    b"a%0ab",
+    b"%09",
+    b"a%c2%80b",
+    b"a%c2%85",
+    b"%ff%fe",
+    b"%ed%a0%80",
+    b"%ef%bf%bf",
+    b"%ef%bf%be",
+    b"%c3%28",
+    b"%f4%90%80%80",
+    b"%ef%b7%90",
+    b"%e2%80%ae" + b"fdp.exe",
+    b"a%e2%80%8bb",
+    b"a%ef%bb%bfb",
+    b"%cc%81",
+    b"x" * 255,
+    b"x" * 256,
+    b"x" * 5000,
+    b"%C3%BC" * 127,
+    b"%C3%BC" * 128,
+    b"x" * 60_000,
+    b"/".join([b"d"] * 300),
+    b"name.",
+    b"name%20",
+    b"%20name",
+    b"%20",
+    b"a::$DATA",
+    b"CON",
+    b"NUL.txt",
+    b"aux",
+    b".htaccess",
+    b".davlock",
+    b"state.db",
+    b"-rf",
+    b"--help",
+    b"$(id)",
+    b"%60id%60",
+    b";id",
+    b"|id",
+    b"%26%26id",
+    b"*",
+    b"%3F",
+    b"~",
+    b"~root",
+    b"%25s%25n",
+    b"%2525",
+    b"%252e",
+    b"%25",
+    b"%",
+    b"%zz",
+    b"%2",
+    b"<script>alert(1)</script>",
+    b"%3Cscript%3E",
+    b"%22%27",
+    b"]]%3E",
+    b"%26amp;",
+    b"&amp;",
+    b"%3C!--",
+    b"a\\b",
+    b"a\xfcb",
+    b"\xff",
+    b"...",
+    b".",
+    b"..",
+    b"%EF%BC%8E%EF%BC%8E",
+    b"%E2%80%A5",
+    b"%E2%80%A6",
+    b"con.",
+    b"%F0%9F%92%A9",
+    b"a%CD%8F",
+    b"%EF%BF%BD",
+    b"%E2%80%A8",
+    b"_davlock",
+    b"_vti_bin",
+]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name[:30].decode("latin-1")).strip("'"))
@@ -90,12 +197,47 @@ LOCKED = "Büro Plan.txt"
 @pytest.mark.parametrize(
     "alias",
     [
-        "./{n}", "/{n}", "//{n}", "%2e/{n}", "x/../{n}", "{n}/", "{n}//", "{n}/.", "{n}/x/..", "{lower}", "{upper}", "{escaped}", "{lowerhex}",
-        "{nfd}", "{latin1}", "{n}?query", "{n}?", "{n};v=1", "{n}%3bv=1", "{n}#f", "{n}%23f", "{n}.", "{n}%20", "%20{n}", "{n}%00", "{n}%00.txt",
-        "{n}%2f", "{n}%5c", "%2f{n}", "{n}%0a", "{double}", "{n}%e2%80%8b", "%ef%bb%bf{n}", "{fullwidth}", "{n}::$DATA", "{n}:stream", "{n}~1",
-        "B%C3%9CRO~1.TXT", "{raw}",
+        "./{n}",
+        "/{n}",
+        "//{n}",
+        "%2e/{n}",
+        "x/../{n}",
+        "{n}/",
+        "{n}//",
+        "{n}/.",
+        "{n}/x/..",
+        "{lower}",
+        "{upper}",
+        "{escaped}",
+        "{lowerhex}",
+        "{nfd}",
+        "{latin1}",
+        "{n}?query",
+        "{n}?",
+        "{n};v=1",
+        "{n}%3bv=1",
+        "{n}#f",
+        "{n}%23f",
+        "{n}.",
+        "{n}%20",
+        "%20{n}",
+        "{n}%00",
+        "{n}%00.txt",
+        "{n}%2f",
+        "{n}%5c",
+        "%2f{n}",
+        "{n}%0a",
+        "{double}",
+        "{n}%e2%80%8b",
+        "%ef%bb%bf{n}",
+        "{fullwidth}",
+        "{n}::$DATA",
+        "{n}:stream",
+        "{n}~1",
+        "B%C3%9CRO~1.TXT",
+        "{raw}",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("form", ["origin", "absolute", "other host"])
 def test_another_spelling_of_a_locked_name_is_locked_or_is_another_document(scene: Scene, alias: str, form: str) -> None:
     (scene.disk / LOCKED).write_bytes(CONTENT)
@@ -113,10 +255,16 @@ def test_another_spelling_of_a_locked_name_is_locked_or_is_another_document(scen
         fullwidth=quote(LOCKED.replace("P", "Ｐ")),
         raw=LOCKED.replace(" ", "%20"),
     )
-    target = {"origin": "", "absolute": f"http://{scene.host}", "other host": "http://elsewhere.example"}[form] + f"{scene.folder}/{spelled}"
+    target = {"origin": "", "absolute": f"http://{scene.host}", "other host": "http://elsewhere.example"}[
+        form
+    ] + f"{scene.folder}/{spelled}"
     somehow = range(200, 500)
     scene.hit(f"PUT {target}", body=b"stolen", expect=somehow)
-    scene.hit(f"PROPPATCH {target}", body=b"<D:propertyupdate xmlns:D='DAV:'><D:set><D:prop><a/></D:prop></D:set></D:propertyupdate>", expect=somehow)
+    scene.hit(
+        f"PROPPATCH {target}",
+        body=b"<D:propertyupdate xmlns:D='DAV:'><D:set><D:prop><a/></D:prop></D:set></D:propertyupdate>",
+        expect=somehow,
+    )
     scene.hit(f"COPY {scene.free}", f"Destination: {target}", expect=[*somehow, 502])
     scene.hit(f"LOCK {target}", "Timeout: Second-1", body=lockinfo("bob").encode(), expect=somehow)
     scene.hit(f"MOVE {target}", f"Destination: {scene.folder}/stolen", expect=somehow)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import argon2
@@ -72,9 +73,11 @@ def test_a_password_changed_while_the_old_one_is_checked_stays_changed(accounts:
     class Slow(SqliteState):
         """Comes to a decision only after somebody else has changed the password."""
 
-        def deciding(self) -> AbstractContextManager[SqliteRows]:
+        @contextmanager
+        def deciding(self) -> Iterator[SqliteRows]:
             accounts.set_password("alice", "new")
-            return super().deciding()
+            with super().deciding() as rows:
+                yield rows
 
     slow = Slow(tmp_path / "state.db")
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash("old")

@@ -146,6 +146,22 @@ def test_folders_copies_and_odd_names(serving: Serving, alice_session: Cadaver, 
     assert (serving.root / "archive" / name).read_text() == "three\n"
 
 
+def test_folder_with_signs_in_its_name_is_entered(serving: Serving, alice_session: Cadaver) -> None:
+    # neon escapes & and () in what it asks for, and finds its folder in the answer only if that is spelt the same way
+    session = alice_session
+    (session.folder / "plan.txt").write_text("plan\n")
+    folder = serving.root / "R&D (1)'s"
+    assert "succeeded" in session.do('mkcol "R&D (1)\'s"')
+    assert session.do('cd "R&D (1)\'s"').strip().endswith("1)'s\"")
+    assert "succeeded" in session.do("put plan.txt")
+    assert (folder / "plan.txt").read_text() == "plan\n"
+    listing = session.do("ls")
+    assert "plan.txt" in listing and "R&D" not in listing, listing
+    session.do("cd ..")
+    assert "succeeded" in session.do('rmcol "R&D (1)\'s"')
+    assert not folder.exists()
+
+
 def test_properties_are_seen_by_others_and_travel(alice_session: Cadaver, bob_session: Cadaver) -> None:
     (alice_session.folder / "mine.txt").write_text("first\n")
     alice_session.do("put mine.txt report.txt")

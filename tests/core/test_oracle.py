@@ -19,13 +19,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from davlock import rules
+from davlock import paths, rules
 from davlock.errors import Conflict, Forbidden, Locked, LockLost, NoSuchLock, NotHolder
-from davlock.identities import Identities
 from davlock.locks import LockManager
-from davlock.model import Caller, Change, Intent, Kind, Lock, Scope, Wanted
+from davlock.model import Caller, Change, Kind, Lock, Scope, Wanted
 from davlock.state.sqlite import SqliteState
-from davlock.transfers import Transfers
 
 from .conftest import Clock
 
@@ -133,9 +131,8 @@ class Locks(RuleBasedStateMachine):
         self.clock = Clock()
         self.state = Hasty(self.folder / "state.db", self.clock)
         self.manager = LockManager(rules.Limits(1, 600, 3600))
-        self.transfers = Transfers(self.state, None, None, None, self.manager, Identities(-1))  # type: ignore[arg-type]
         self.oracle = Oracle(self.clock.now)
-        self.kept = self.clock.now
+        self.kept = 0.0
         self.generation = 0
         self.ever: list[Held] = []
         self.writes: list[Write] = []
@@ -268,7 +265,7 @@ class Locks(RuleBasedStateMachine):
         path = EVERYTHING[1:][where % (len(EVERYTHING) - 1)]
         if self.guard(path, True, True, self.caller(who, submits, steals)) is None:
             return
-        self.settle("delete", path, path, True)
+        self.settle(path, None, False)
         self.oracle.held = [held for held in self.oracle.held if not begins(held.names, split(path))]
 
     @rule(who=WHO, where=ANY, to=ANY, replaces=st.booleans(), submits=YES_MOSTLY, steals=st.booleans())
@@ -288,7 +285,7 @@ class Locks(RuleBasedStateMachine):
         staying = [held for held in self.oracle.protecting(split(target)) if held not in ending]
         if not all(self.oracle.tolerate(one, other) for one in arriving for other in staying):
             return  # nobody forbids this move so far: reported, not a matter of the manager
-        self.settle("move", source, target, replaces)
+        self.settle(source, target, replaces)
         self.oracle.held = [held for held in self.oracle.held if held not in ending]
         for held in arriving:
             held.names = split(target)
@@ -358,14 +355,19 @@ class Locks(RuleBasedStateMachine):
         assert not stopping
         return found
 
-    def settle(self, kind: str, source: str, target: str, replaces: bool) -> None:
-        """What DELETE and MOVE do to the rows: the intent is written down, the folder changes, the rows follow."""
-        intent = Intent("the only one", kind, source, target, "", 0, replaces, "", "", "")
+    def settle(self, source: str, target: str | None, replaces: bool) -> None:
+        """What DELETE and MOVE do to the locks, as the rules say it."""
         with self.state.deciding() as rows:
-            rows.add_intent(intent)
-        with self.state.deciding() as rows:
-            self.transfers._settle(rows, intent)
-            rows.remove_intent(intent.id)
+            leaving = rows.locks_on([source]) + rows.locks_below(source)
+            going_along = [lock for lock in leaving if target and rules.travels(lock)]
+            ending = [lock for lock in leaving if lock not in going_along]
+            if target and replaces:
+                there = rows.locks_on([target]) + rows.locks_below(target)
+                ending += [lock for lock in there if not rules.survives_overwriting(lock, target, going_along)]
+            rows.drop_locks(lock.token for lock in ending)
+            for lock in going_along:
+                rows.reroot_lock(lock.token, paths.rebase(lock.root, source, target or ""), lock.document)
+            rows.next_generation()  # something is always written, and so the clock kept
         self.wrote()
 
     def wrote(self) -> None:

@@ -90,6 +90,7 @@ bob+t   | write  /a     | t alice EDIT /a                 | t@/a       | design 
 alice   | write  /a     | t alice CHECKOUT /a             | -          | design §2: her own checkout never stands in her way
 bob+t   | write  /a     | t alice CHECKOUT /a             | t@/a       | design §2: proof of a CHECKOUT is the principal
 alice   | write  /a     | c alice CHECKOUT /a, t alice LOCK /a | t@/a | design §2: her checkout is no proof of her other session
+alice   | write  /a     | c alice CHECKOUT /a, t alice LOCK shared /a | t@/a | design §2: nor of a shared one
 alice+t | write  /a     | c alice CHECKOUT /a, t alice LOCK /a | - | design §2: both proven
 bob     | write  /a     | t alice LOCK shared /a          | t@/a       | RFC 4918 §6.2: shared locks keep out those without one
 alice   | write  /a     | t alice LOCK shared /a          | t@/a       | RFC 4918 §6.4: token of a shared lock too

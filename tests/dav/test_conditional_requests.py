@@ -142,9 +142,7 @@ def test_of_many_creators_exactly_one_succeeds(serving: Serving, folder: str, tu
 
 
 @pytest.mark.parametrize("turn", range(5))
-def test_of_many_writers_with_the_same_if_match_exactly_one_succeeds(
-    serving: Serving, alice: Client, document: str, turn: int
-) -> None:
+def test_of_many_writers_with_the_same_if_match_exactly_one_succeeds(serving: Serving, alice: Client, document: str, turn: int) -> None:
     etag = etag_of(alice, document)
     statuses = race(serving, lambda client, number: client.put(document, b"%d" % number, If_Match=etag).status)
     assert statuses == [204] + [412] * (WRITERS - 1)

@@ -146,7 +146,17 @@ def test_the_destination_is_decoded_once_and_whole(alice: Client, folder: str, d
 
 
 @both
-@pytest.mark.parametrize("form", ["http://{host}{path}", "https://{host}{path}", "HTTP://{host}{path}", "http://user:pass@{host}{path}", "{path}", "http://{host}{path}?x=y"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "http://{host}{path}",
+        "https://{host}{path}",
+        "HTTP://{host}{path}",
+        "http://user:pass@{host}{path}",
+        "{path}",
+        "http://{host}{path}?x=y",
+    ],
+)
 def test_the_destination_is_this_server_in_many_forms(serving: Serving, alice: Client, document: str, method: str, form: str) -> None:
     value = form.format(host=f"{serving.host}:{serving.port}", path=f"{document}.new")
     assert alice.request(method, document, Destination=value).status == 201
@@ -156,16 +166,26 @@ def test_the_destination_is_this_server_in_many_forms(serving: Serving, alice: C
 @both
 @pytest.mark.parametrize(
     "value",
-    ["http://elsewhere.example{path}", "https://elsewhere.example:8080{path}", "http://{host}1{path}", "http://127.0.0.1{path}", "http://{host}@elsewhere.example{path}"],
+    [
+        "http://elsewhere.example{path}",
+        "https://elsewhere.example:8080{path}",
+        "http://{host}1{path}",
+        "http://127.0.0.1{path}",
+        "http://{host}@elsewhere.example{path}",
+    ],
 )
-def test_the_destination_on_another_server_is_502(serving: Serving, alice: Client, document: str, disk: Path, method: str, value: str) -> None:
+def test_the_destination_on_another_server_is_502(
+    serving: Serving, alice: Client, document: str, disk: Path, method: str, value: str
+) -> None:
     sent = value.format(host=f"{serving.host}:{serving.port}", path=f"{document}.new")
     assert alice.request(method, document, Destination=sent).status == 502
     assert content(disk) == {"report.odt": b"old"}
 
 
 @both
-@pytest.mark.parametrize("value", [None, "", "relative", "http:", "http://", "//{host}/x", "ftp://{host}/x", "http://{host}", "/a#b", "/a b"])
+@pytest.mark.parametrize(
+    "value", [None, "", "relative", "http:", "http://", "//{host}/x", "ftp://{host}/x", "http://{host}", "/a#b", "/a b"]
+)
 def test_the_destination_that_makes_no_sense_is_400(
     serving: Serving, alice: Client, document: str, disk: Path, method: str, value: str | None
 ) -> None:

@@ -180,9 +180,7 @@ def test_the_token_is_shown_to_its_holder_alone(alice: Client, bob: Client, fold
     assert token.encode() not in mixed.body
 
 
-def test_everybody_sees_who_holds_a_lock_since_when_until_when_and_through_which_door(
-    alice: Client, bob: Client, document: str
-) -> None:
+def test_everybody_sees_who_holds_a_lock_since_when_until_when_and_through_which_door(alice: Client, bob: Client, document: str) -> None:
     alice.lock(document, owner="<D:href>PC-7/Alice Miller</D:href>")
     (active,) = locks_on(bob, document)
     assert (active.holder, active.door, active.owner) == ("alice", "webdav", "PC-7/Alice Miller")

@@ -106,8 +106,14 @@ def test_quota(alice: Client, folder: str, document: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["no xml", "<a>", '<D:propfind xmlns:D="DAV:"/>', '<D:propfind xmlns:D="DAV:"><D:allprop/><D:propname/></D:propfind>',
-     '<D:lockinfo xmlns:D="DAV:"/>', "<D:propfind><D:allprop/></D:propfind>"],
+    [
+        "no xml",
+        "<a>",
+        '<D:propfind xmlns:D="DAV:"/>',
+        '<D:propfind xmlns:D="DAV:"><D:allprop/><D:propname/></D:propfind>',
+        '<D:lockinfo xmlns:D="DAV:"/>',
+        "<D:propfind><D:allprop/></D:propfind>",
+    ],
 )
 def test_a_propfind_that_makes_no_sense_is_400(alice: Client, document: str, body: str) -> None:
     assert alice.request("PROPFIND", document, body, Depth="0").status == 400
@@ -186,8 +192,20 @@ def test_all_properties_are_changed_or_none(alice: Client, document: str) -> Non
     assert b"urn:example:" not in alice.propfind(document).body
 
 
-@pytest.mark.parametrize("name", ["getetag", "getlastmodified", "creationdate", "lockdiscovery", "supportedlock", "resourcetype",
-                                  "getcontenttype", "displayname", "quota-used-bytes"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "getetag",
+        "getlastmodified",
+        "creationdate",
+        "lockdiscovery",
+        "supportedlock",
+        "resourcetype",
+        "getcontenttype",
+        "displayname",
+        "quota-used-bytes",
+    ],
+)
 def test_live_properties_are_protected(alice: Client, document: str, name: str) -> None:
     before = alice.propfind(document, name).body
     for instruction in (setting(f"<D:{name}>forged</D:{name}>"), f"<D:remove><D:prop><D:{name}/></D:prop></D:remove>"):

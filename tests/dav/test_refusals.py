@@ -57,7 +57,7 @@ def test_the_lock_of_a_folder_is_called_that_of_a_folder(alice: Client, bob: Cli
 
 
 def test_a_name_with_markup_is_escaped(alice: Client, bob: Client, folder: str) -> None:
-    path = f"{folder}/<b>&\"x"
+    path = f'{folder}/<b>&"x'
     alice.lock(path)
     answer = bob.put(path, b"")
     assert refused(answer).paths == [path]

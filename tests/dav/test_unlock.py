@@ -56,9 +56,7 @@ def test_one_of_several_shared_locks_ends(alice: Client, bob: Client, document: 
     assert [active.token for active in locks_on(bob, document)] == [his]
 
 
-def test_a_lock_can_be_ended_after_its_document_has_vanished(
-    alice: Client, bob: Client, folder: str, document: str, disk: Path
-) -> None:
+def test_a_lock_can_be_ended_after_its_document_has_vanished(alice: Client, bob: Client, folder: str, document: str, disk: Path) -> None:
     token = alice.lock(document)
     (disk / "report.odt").unlink()
     assert bob.put(document, b"his").status == 423

@@ -121,7 +121,11 @@ def test_of_two_uploads_at_once_the_last_one_to_end_wins_as_a_whole(serving: Ser
 @pytest.mark.parametrize("existing", [True, False])
 @pytest.mark.parametrize(
     ("framing", "part"),
-    [("Content-Length: 100000", b"x" * 1000), ("Transfer-Encoding: chunked", b"5\r\nhello\r\n"), ("Transfer-Encoding: chunked", b"5\r\nhe")],
+    [
+        ("Content-Length: 100000", b"x" * 1000),
+        ("Transfer-Encoding: chunked", b"5\r\nhello\r\n"),
+        ("Transfer-Encoding: chunked", b"5\r\nhe"),
+    ],
     ids=["length", "between chunks", "within a chunk"],
 )
 def test_an_upload_that_breaks_off_changes_nothing(

@@ -108,6 +108,12 @@ class Client:
         if self.refresh(path, token).status == 412:
             self._held.pop(token, None)
 
+    def abandon_held(self) -> None:
+        """Let it run out soon, without a word: what others may do with its token and its path then is another matter."""
+        token, path = self._choose_held()
+        self.refresh(path, token, asked=1)
+        self._held.pop(token, None)
+
     def unlock_held(self) -> None:
         token, path = self._choose_held()
         if self.unlock(path, token).status:
@@ -226,8 +232,8 @@ class Client:
             self._gossip.tokens.append((operation.granted, path))
         return operation
 
-    def refresh(self, path: str, token: str) -> Operation:
-        asked = self._random.choice(TIMEOUTS)
+    def refresh(self, path: str, token: str, asked: int = 0) -> Operation:
+        asked = asked or self._random.choice(TIMEOUTS)
         operation, answer = self._ask("REFRESH", path, f"Timeout: Second-{asked}\r\n" + self._if(path, {token: path}),
                                       tokens=(token,), asked=float(asked))
         if operation.done:
@@ -320,7 +326,7 @@ def _active_locks(body: bytes) -> dict[str, float]:
 
 
 _HOLDING, _HOLDING_WEIGHTS = zip(*{
-    Client.put_held: 30, Client.unlock_held: 26, Client.refresh_held: 10, Client.look_held: 8, Client.get_held: 6,
+    Client.put_held: 30, Client.unlock_held: 24, Client.abandon_held: 2, Client.refresh_held: 10, Client.look_held: 8, Client.get_held: 6,
     Client.delete_held: 4, Client.move_held: 4, Client.move_onto_held: 4}.items(), strict=True)
 _FREE, _FREE_WEIGHTS = zip(*{
     Client.read: 20, Client.lock_document: 1.7, Client.write: 14, Client.write_if_match: 5, Client.create: 4,

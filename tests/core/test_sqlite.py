@@ -1,0 +1,199 @@
+"""What only SQLite does: full disks, damaged files, other programs on the file, and what it was told about durability."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from davlock.errors import StorageFull, Unavailable
+from davlock.locks import LockManager
+from davlock.model import Caller, Entry, Intent, Kind, Lock, Wanted
+from davlock.state import Rows
+from davlock.state.sqlite import SqliteState
+
+from .conftest import Clock
+
+MANAGER, ALICE = LockManager(), Caller("alice")
+ADMIN = Caller("root", admin=True)
+
+
+@pytest.fixture
+def state(tmp_path: Path, clock: Clock) -> Iterator[SqliteState]:
+    state = SqliteState(tmp_path / "state.db", clock)
+    yield state
+    state.close()
+
+
+def take(state: SqliteState, path: str, owner: str = "") -> Lock:
+    with state.deciding() as rows:
+        return MANAGER.acquire(rows, Wanted(Kind.LOCK, path, owner=owner), ALICE)
+
+
+def roots(state: SqliteState) -> list[str]:
+    with state.reading() as rows:
+        return [lock.root for lock in rows.locks()]
+
+
+@contextmanager
+def limited(what: int, most: int) -> Iterator[None]:
+    before, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(what, (before, hard))
+
+
+def test_a_full_database_is_a_full_disk(state: SqliteState) -> None:
+    """SQLITE_FULL within the decision: StorageFull, undone, and all is well once there is room."""
+    take(state, "/a")
+    undone: list[int] = []
+    # Of this SQLite makes as many as there are; the state opens another connection after such a failure.
+    state._turns._connection.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(StorageFull), state.deciding() as rows:
+        rows.if_undone(lambda: undone.append(1))
+        rows.if_undone(lambda: undone.append(2))
+        for number in range(100):
+            MANAGER.acquire(rows, Wanted(Kind.LOCK, f"/f/{number}", owner="o" * 4000), ALICE)
+    assert undone == [2, 1]
+    assert roots(state) == ["/a"]
+    with state.deciding() as rows:
+        rows.drop_locks([lock.token for lock in rows.locks()])
+    take(state, "/f/0", "o" * 4000)
+    assert roots(state) == ["/f/0"]
+
+
+def test_a_commit_that_the_disk_does_not_take(state: SqliteState, tmp_path: Path, clock: Clock) -> None:
+    """What fails is the COMMIT itself: the log cannot grow. All is undone, and well once it can."""
+    take(state, "/a")
+    undone: list[int] = []
+    log = tmp_path / "state.db-wal"
+    with limited(resource.RLIMIT_FSIZE, log.stat().st_size), pytest.raises((StorageFull, Unavailable)), state.deciding() as rows:
+        rows.if_undone(lambda: undone.append(1))
+        rows.if_undone(lambda: undone.append(2))
+        lock = MANAGER.acquire(rows, Wanted(Kind.LOCK, "/b"), ALICE)
+        assert rows.lock(lock.token) == lock
+    assert undone == [2, 1]
+    assert roots(state) == ["/a"]
+    take(state, "/c")
+    other = SqliteState(tmp_path / "state.db", clock)
+    assert roots(other) == roots(state) == ["/a", "/c"]
+    assert other.problems() == []
+    other.close()
+
+
+def test_want_of_descriptors_passes(state: SqliteState) -> None:
+    """reliability §3, resources: with none left a decision is refused; with some again, it is made."""
+    for spare in range(8):
+        state.close()
+        lowest = os.dup(0)
+        os.close(lowest)
+        try:
+            with limited(resource.RLIMIT_NOFILE, lowest + spare):
+                take(state, f"/{spare}/scarce")
+        except Unavailable:
+            pass
+        take(state, f"/{spare}/plenty")
+    found = roots(state)
+    assert [root for root in found if "plenty" in root] == [f"/{spare}/plenty" for spare in range(8)]
+    assert "/0/scarce" not in found
+    assert "/7/scarce" in found
+
+
+def test_another_program_on_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backup or a person that holds SQLite's own write lock: wait, then refuse; look meanwhile; go on afterwards."""
+    monkeypatch.setattr("davlock.state.sqlite.BUSY_SECONDS", 0.05)
+    state = SqliteState(tmp_path / "state.db")
+    take(state, "/a")
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable):
+        take(state, "/b")
+    assert roots(state) == ["/a"]
+    other.execute("ROLLBACK")
+    other.close()
+    take(state, "/b")
+    assert roots(state) == ["/a", "/b"]
+    state.close()
+
+
+def test_a_damaged_file_is_told_in_sentences(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    state = SqliteState(file)
+    assert state.problems() == []
+    with state.deciding() as rows:
+        for number in range(300):
+            rows.add_document(f"/{number:0200}")
+    state.close()
+    whole = bytearray(file.read_bytes())
+    for damage in ({-4096 * 3: b"\xff" * 4096}, {4096 * number: b"\x0d\xff" * 50 for number in range(1, len(whole) // 4096)}):
+        broken = bytearray(whole)
+        for start, junk in damage.items():
+            start %= len(broken)
+            broken[start : start + len(junk)] = junk
+        file.write_bytes(broken)
+        state = SqliteState(file)
+        problems = state.problems()
+        state.close()
+        assert problems
+        assert all(isinstance(problem, str) and problem for problem in problems)
+
+
+def test_a_break_is_recorded_for_good(state: SqliteState, tmp_path: Path, clock: Clock) -> None:
+    """design §2: who broke whose lock, when, and why."""
+    lock = take(state, "/a")
+    clock.now += 7
+    with state.deciding() as rows:
+        MANAGER.break_(rows, lock.token, ADMIN, "left the company")
+    connection = sqlite3.connect(tmp_path / "state.db")
+    found = connection.execute("SELECT token, kind, root, principal, broken_by, reason, at FROM breaks").fetchall()
+    connection.close()
+    assert found == [(lock.token, "LOCK", "/a", "alice", "root", "left the company", clock.now)]
+
+
+@pytest.mark.parametrize("inode", [1, 2**63 - 1, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("modified_ns", [0, -(2**40), 2**63 - 1, 2**63, 15_032_385_535 * 10**9, -(2**35) * 10**9])
+def test_numbers_of_a_file_system_that_need_more_than_63_bits(inode: int, modified_ns: int, state: SqliteState) -> None:
+    """`touch -d 2446-01-01`: a file changed underneath is never an error (design §3)."""
+    entry = Entry("/a", "a", False, 5, inode, modified_ns, 0.0)
+    intent = Intent("id", "move", "/a", "/b", "b", inode, False, "alice", "webdav", "owner")
+    with state.deciding() as rows:
+        rows.record_version(replace(rows.add_document("/a"), stamp=entry.stamp))
+        rows.add_intent(intent)
+    with state.reading() as rows:
+        document = rows.document("/a")
+        assert document is not None
+        assert document.stamp == entry.stamp
+        assert document.stamp != replace(entry, modified_ns=modified_ns + 1).stamp
+        assert rows.intents() == [intent]
+
+
+def test_a_mistake_while_looking_leaves_the_connection_usable(state: SqliteState) -> None:
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), state.reading() as rows:
+            rows.locks()
+            raise ZeroDivisionError
+        with pytest.raises(Unavailable), state.reading() as rows:
+            rows._connection.execute("SELECT nothing")
+    assert roots(state) == []
+
+
+def test_what_is_written_is_synced(state: SqliteState) -> None:
+    """reliability §2.6: a commit survives a power cut; nobody can pull the plug in a test."""
+
+    def asked(rows: Rows, pragma: str) -> object:
+        return rows._connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+
+    for looking in (state.deciding, state.reading):
+        with looking() as rows:
+            assert asked(rows, "journal_mode") == "wal"
+            assert asked(rows, "synchronous") == 2
+            assert asked(rows, "foreign_keys") == 1
+            assert asked(rows, "trusted_schema") == 0
