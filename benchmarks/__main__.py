@@ -94,7 +94,7 @@ class Bench:
         pair = [self._make("davlock"), self._make("stock")]
         tell("making the files")
         for server in pair:
-            build_tree(server.root)
+            build_tree(server.root, {workload.lists for workload in wanted if workload.lists})
         os.sync()
         if "start" in names:
             tell("start")

@@ -41,6 +41,7 @@ class Workload:
     """One op is one cycle. cycles(client, n): those of the n-th connection.
 
     subject, against: the servers whose ops/s make the ratio. least: the target for it, None if there is none.
+    lists: how many files are in the folder that it lists.
     writes: leaves pages behind that the disk would otherwise be busy with while the next one is measured.
     """
 
@@ -52,6 +53,7 @@ class Workload:
     subject: str = "davlock"
     against: str = "stock"
     least: float | None = None
+    lists: int = 0
     writes: bool = False
 
 
@@ -63,9 +65,9 @@ def content(size: int, seed: str) -> bytes:
     return "".join(f"{seed} {line:012}".ljust(63) + "\n" for line in range(size // 64 + 1)).encode()[:size]
 
 
-def build_tree(root: Path) -> None:
-    """The files that the workloads of both servers work on."""
-    for count in (100, 1_000, 10_000):
+def build_tree(root: Path, listings: set[int]) -> None:
+    """The files that the workloads of both servers work on; listings: how many files there are to be in the folders to be listed."""
+    for count in listings:
         _fill(root / f"list-{count}", count, 100)
     _fill(root / "lock", CONNECTIONS * FILES_EACH, 1024)
     _fill(root / "edit", CONNECTIONS * FILES_EACH, 64 * 1024)
@@ -223,7 +225,7 @@ def _listing(kind: str, body: bytes, count: int) -> Workload:
 
     about = f"PROPFIND depth 1, {kind}, {count:,} files"
     least = 12.0 if count == 1_000 else None
-    return Workload(f"propfind-{kind}-{count}", about, 1, cycles, _check_propfind(count, body), least=least)
+    return Workload(f"propfind-{kind}-{count}", about, 1, cycles, _check_propfind(count, body), least=least, lists=count)
 
 
 def workloads() -> list[Workload]:

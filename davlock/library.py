@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from davlock import paths
 from davlock.checks import Finding, inspect
-from davlock.documents import Committer, Staged, Staging, Tree
+from davlock.documents import Committer, Reserve, Staged, Staging, Tree
 from davlock.documents.staging import Source
 from davlock.errors import Exists, IsFolder, NotFound
 from davlock.identities import Identities
@@ -42,6 +42,7 @@ class Library:
         self._state, self._tree, self._locks, self._identities = state, tree, locks, identities
         self._max_upload = max_upload
         self._staging = Staging(tree)
+        self._reserve = Reserve(tree.private / "reserve")
         self._committer = Committer(tree, self._staging)
         self._transfers = Transfers(state, tree, self._staging, self._committer, locks, identities)
 
@@ -105,7 +106,7 @@ class Library:
 
     def delete(self, path: str, caller: Caller, conditions: Conditions = unconditionally) -> None:
         """Removes a document, or a folder with everything in it, or nothing. Raises NotFound, Locked, PreconditionFailed."""
-        self._transfers.delete(path, caller, conditions)
+        self._reserve.spend(lambda: self._transfers.delete(path, caller, conditions))
 
     def move(self, path: str, to: Address, caller: Caller, conditions: Conditions = unconditionally, overwrite: bool = True) -> bool:
         """Renames; returns whether something was replaced. Raises NotFound, Locked, IntoItself, ParentMissing, PreconditionFailed."""
@@ -150,15 +151,23 @@ class Library:
 
     def refresh(self, path: str, caller: Caller, timeout: float | None, conditions: Conditions = unconditionally) -> tuple[Lock, ...]:
         """Renews the caller's submitted locks for timeout seconds (None: the default). Raises NoSuchLock, NotHolder."""
-        with self._transfers.deciding() as rows:
-            conditions(View(rows, self._tree, self._locks))
-            return self._locks.refresh(rows, path, caller, timeout)
+
+        def renew() -> tuple[Lock, ...]:
+            with self._transfers.deciding() as rows:
+                conditions(View(rows, self._tree, self._locks))
+                return self._locks.refresh(rows, path, caller, timeout)
+
+        return self._reserve.spend(renew)
 
     def unlock(self, path: str, token: str, caller: Caller, conditions: Conditions = unconditionally) -> Lock:
         """Ends the caller's lock, whatever has become of the document. Raises NoSuchLock, NotHolder."""
-        with self._transfers.deciding() as rows:
-            conditions(View(rows, self._tree, self._locks))
-            return self._locks.release(rows, path, token, caller)
+
+        def release() -> Lock:
+            with self._transfers.deciding() as rows:
+                conditions(View(rows, self._tree, self._locks))
+                return self._locks.release(rows, path, token, caller)
+
+        return self._reserve.spend(release)
 
     def break_lock(self, token: str, caller: Caller, reason: str) -> Lock:
         """Ends anybody's lock, recorded with the reason. Raises NoSuchLock, Forbidden."""
@@ -174,7 +183,9 @@ class Library:
 
     def recover(self) -> list[str]:
         """Settles what processes that died have left; returns what was done, in sentences. Serve only afterwards."""
-        return self._transfers.recover()
+        done = self._transfers.recover()
+        self._reserve.keep()
+        return done
 
     def check(self) -> Iterator[Finding]:
         """Verifies documents, locks and journal, and repairs what can be."""

@@ -51,3 +51,8 @@ def decode(raw: str) -> Address:
 def has_trailing_slash(raw: str) -> bool:
     """Whether a path from the wire names a folder, whatever stands there (RFC 4918 §5.2)."""
     return raw.endswith("/")
+
+
+def as_sent(raw: str) -> str:
+    """The href as a client has written it, for answers in which it looks for that very text; raw is as for decode()."""
+    return raw if raw.isascii() else "".join([char if char.isascii() else _WRITTEN[ord(char)] for char in raw])

@@ -14,6 +14,8 @@ from davlock.errors import BadRequest
 from davlock.model import Lock, Scope
 
 MAX_OWNER = 4096
+# In place of the token of somebody else's lock: neon (cadaver, davfs2, gvfs) takes a lock without any for none at all.
+NOT_SHOWN = "urn:davlock:token-of-another"
 
 _ENTRY = "<D:lockentry><D:lockscope><D:%s/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>"
 # The content of supportedlock (RFC 4918 §15.10).
@@ -64,7 +66,7 @@ def active_locks(locks: Iterable[Lock], viewer: str, now: float, href: Callable[
     """The activelock elements of locks, as the principal `viewer` may see them (RFC 4918 §14.1).
 
     now is the state's clock (Unix seconds); href gives the href of a lock's root, not yet escaped for XML. Other
-    people's tokens are left out; who, since when and through which door is told to everybody.
+    people's tokens are not shown; who, since when and through which door is told to everybody.
     """
     return "".join([_active_lock(lock, viewer, now, href(lock.root)) for lock in locks])
 
@@ -73,14 +75,12 @@ def _active_lock(lock: Lock, viewer: str, now: float, root: str) -> str:
     holder = xml.escape(lock.principal)
     # Rounded down, so that nobody believes in a lock that has ended; 0 would say that it has ended now.
     timeout = "Infinite" if lock.expires is None else f"Second-{max(1, math.floor(lock.expires - now))}"
-    token = ""
-    if rules.may_see_token(lock, viewer):
-        token = f"<D:locktoken><D:href>{xml.escape(lock.token)}</D:href></D:locktoken>"
+    token = xml.escape(lock.token) if rules.may_see_token(lock, viewer) else NOT_SHOWN
     return (
         f"<D:activelock><D:lockscope><D:{lock.scope}/></D:lockscope><D:locktype><D:write/></D:locktype>"
         f"<D:depth>{'infinity' if lock.deep else '0'}</D:depth>"
         f"<D:owner>{lock.owner if lock.owner.strip() else holder}</D:owner>"
-        f"<D:timeout>{timeout}</D:timeout>{token}<D:lockroot><D:href>{xml.escape(root)}</D:href></D:lockroot>"
+        f"<D:timeout>{timeout}</D:timeout><D:locktoken><D:href>{token}</D:href></D:locktoken><D:lockroot><D:href>{xml.escape(root)}</D:href></D:lockroot>"
         f'<L:holder xmlns:L="urn:davlock:">{holder}</L:holder>'
         f'<L:since xmlns:L="urn:davlock:">{xml.timestamp(math.floor(lock.since))}</L:since>'
         f'<L:door xmlns:L="urn:davlock:">{xml.escape(lock.door)}</L:door></D:activelock>'

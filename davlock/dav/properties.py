@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from urllib.parse import unquote_to_bytes
 
-from davlock import paths
 from davlock.dav import hrefs, propfind, proppatch, xml
 from davlock.dav.answers import XML_TYPE, Answer, xml_answer
 from davlock.dav.headers import Depth, parse_propfind_depth
@@ -64,7 +62,7 @@ def _listing(library: Library, request: Request, plan: propfind.Plan, entry: Ent
     return propfind.Listing(
         entries=entries if noroot else chain((entry,), entries),
         path=path,
-        spelled=_as_requested(request),
+        href=hrefs.as_sent(request.raw_path),
         viewer=request.caller.principal,
         now=now,
         locks=locks,
@@ -72,12 +70,6 @@ def _listing(library: Library, request: Request, plan: propfind.Plan, entry: Ent
         created=created,
         quota=library.space() if plan.needs_quota else None,
     )
-
-
-def _as_requested(request: Request) -> str:
-    """The path in the client's own Unicode spelling, in which it will look for the hrefs."""
-    text = unquote_to_bytes(request.raw_path.encode("latin-1")).decode()
-    return paths.ROOT + "/".join(name for name in text.split("/") if name)
 
 
 def patch(library: Library, request: Request) -> Answer:
@@ -89,4 +81,4 @@ def patch(library: Library, request: Request) -> Answer:
     library.change_properties(request.at.path, accepted, request.caller, request.conditions)
     if request.is_minimal and not failed:
         return Answer(204, [("Preference-Applied", "return=minimal")], length=None)
-    return xml_answer(207, proppatch.outcome(hrefs.encode(request.at.path), changes, failed))
+    return xml_answer(207, proppatch.outcome(hrefs.as_sent(request.raw_path), changes, failed))

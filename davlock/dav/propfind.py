@@ -57,9 +57,8 @@ class Listing:
     """What is shown: a resource and, if it is a folder and Depth was 1, its members.
 
     entries: the resource itself first (left out for noroot), then its direct members.
-    path, spelled: of the resource, canonical and as on the disk.
+    path: the resource's, canonical. href: its href as the client has written it: neon looks for exactly that text in the answer.
     viewer: the principal who asks. now: the state's clock, Unix seconds.
-    prefix: goes in front of every href and is percent-encoded already.
     locks: all that cover the resource and all on its members, in any order.
     dead: path → Clark name → XML of the whole element.
     created: path → Unix seconds, where the disk's is not the best.
@@ -68,10 +67,9 @@ class Listing:
 
     entries: Iterable[Entry]
     path: str
-    spelled: str
+    href: str
     viewer: str
     now: float
-    prefix: str = ""
     locks: Sequence[Lock] = ()
     dead: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     created: Mapping[str, float] = field(default_factory=dict)
@@ -210,9 +208,8 @@ class _Hrefs:
 
     def __init__(self, listing: Listing) -> None:
         self._path = listing.path
-        self._prefix = listing.prefix
-        self._resource = listing.prefix + hrefs.encode(listing.spelled)
-        self._folder = listing.prefix + hrefs.encode(listing.spelled, is_folder=True)
+        self._resource = listing.href
+        self._folder = listing.href if listing.href.endswith("/") else listing.href + "/"
 
     def of(self, entry: Entry) -> str:
         if entry.path != self._path:
@@ -221,7 +218,7 @@ class _Hrefs:
 
     def of_folder(self, path: str) -> str:
         """The href of the listed folder or one above it; of the latter only the canonical spelling is known."""
-        return self._folder if path == self._path else self._prefix + hrefs.encode(path, is_folder=True)
+        return self._folder if path == self._path else hrefs.encode(path, is_folder=True)
 
 
 class _Locks:

@@ -42,7 +42,7 @@ def allowed(library: Library, request: Request) -> str:
 def options(library: Library, request: Request) -> Answer:
     """RFC 4918 §10.1, §18: classes 1, 2 and 3; MS-Author-Via, without which Office opens everything read-only."""
     methods = allowed(library, request)
-    headers = [("DAV", "1, 2, 3"), ("MS-Author-Via", "DAV"), ("Allow", methods), ("Public", methods), ("Accept-Ranges", "bytes")]
+    headers = [("DAV", "1, 2, 3"), ("MS-Author-Via", "DAV"), ("Allow", methods), ("Public", ", ".join(ANY)), ("Accept-Ranges", "bytes")]
     return Answer(200, headers)
 
 

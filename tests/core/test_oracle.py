@@ -398,4 +398,4 @@ def told(held: Held) -> tuple[object, ...]:
 
 
 TestLocks = Locks.TestCase
-TestLocks.settings = settings(max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck))
+TestLocks.settings = settings(max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.dav.stories import locks_on, proppatch, say, setting, transfer, url
-from tests.serving import Client, Serving, lockinfo
+from tests.serving import Answer, Client, Serving, lockinfo
 
 FALSE = '(["no such version"])'
 
@@ -129,7 +130,7 @@ def test_a_deep_lock_is_true_of_its_members(alice: Client, folder: str, document
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PROPFIND", "PUT", "PROPPATCH", "DELETE", "MOVE", "COPY", "LOCK", "UNLOCK"])
 def test_a_false_condition_stops_every_method(alice: Client, document: str, disk: Path, method: str) -> None:
-    attempts = {
+    attempts: dict[str, Callable[[], Answer]] = {
         "PUT": lambda: alice.put(document, b"new", If=FALSE),
         "PROPPATCH": lambda: proppatch(alice, document, setting("<Z:a>1</Z:a>"), If=FALSE),
         "MOVE": lambda: transfer(alice, "MOVE", document, f"{document}.x", If=FALSE),

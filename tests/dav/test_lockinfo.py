@@ -130,7 +130,7 @@ def test_a_lock_is_shown_to_its_holder() -> None:
 def test_somebody_elses_token_is_not_shown_but_who_and_since_when_is() -> None:
     (active,) = shown([LOCK], viewer="bob")
 
-    assert active.find(f"{D}locktoken") is None
+    assert active.findtext(f"{D}locktoken/{D}href") == "urn:davlock:token-of-another"
     assert "urn:uuid:1" not in etree.tostring(active, encoding="unicode")
     assert active.findtext(f"{L}holder") == "alice"
     assert active.findtext(f"{D}owner") == "me"
@@ -142,7 +142,7 @@ def test_a_checkout_looks_like_a_lock_without_end_or_token() -> None:
     assert active.find(f"{D}lockscope/{D}exclusive") is not None
     assert active.findtext(f"{D}timeout") == "Infinite"
     assert active.findtext(f"{D}depth") == "0"
-    assert active.find(f"{D}locktoken") is None
+    assert active.findtext(f"{D}locktoken/{D}href") == "urn:davlock:token-of-another"
     assert active.findtext(f"{L}door") == "rest"
 
 

@@ -109,7 +109,7 @@ def test_a_plan_says_what_must_be_fetched(plan: Plan, needs: set[str]) -> None:
 FOLDER = Entry("/docs", "docs", True, 0, 7, 1_600_000_000_000_000_000, 1_500_000_000.0)
 LETTER = Entry("/docs/a&b.docx", "a&b.docx", False, 12, 8, 1_600_000_001_500_000_000, 1_500_000_001.9)
 SUB = Entry("/docs/sub", "sub", True, 0, 9, 1_600_000_002_000_000_000, 1_500_000_002.0)
-LISTING = Listing(entries=(FOLDER, LETTER, SUB), path="/docs", spelled="/docs", viewer="alice", now=NOW)
+LISTING = Listing(entries=(FOLDER, LETTER, SUB), path="/docs", href="/docs", viewer="alice", now=NOW)
 LOCK = Lock(
     token="urn:uuid:1", kind=Kind.LOCK, scope=Scope.EXCLUSIVE, deep=False, root="/docs", principal="alice",
     door="webdav", since=NOW - 60, expires=NOW + 600, generation=1, owner="me",
@@ -264,23 +264,23 @@ def test_the_creation_that_is_known_counts() -> None:
 @pytest.mark.parametrize(
     ("listing", "expected"),
     [
-        (replace(LISTING, path="/", spelled="/", entries=(Entry("/", "", True, 0, 1, 0, 0.0),)), ["/"]),
+        (replace(LISTING, path="/", href="/", entries=(Entry("/", "", True, 0, 1, 0, 0.0),)), ["/"]),
         (replace(LISTING, entries=(LETTER, SUB)), ["/docs/a&b.docx", "/docs/sub/"]),
-        (replace(LISTING, path=LETTER.path, spelled=LETTER.path, entries=(LETTER,)), ["/docs/a&b.docx"]),
-        (replace(LISTING, prefix="/x%20y"), ["/x%20y/docs/", "/x%20y/docs/a&b.docx", "/x%20y/docs/sub/"]),
-        (replace(LISTING, spelled="/D ü"), ["/D%20%C3%BC/", "/D%20%C3%BC/a&b.docx", "/D%20%C3%BC/sub/"]),
+        (replace(LISTING, path=LETTER.path, href="/docs/a&b.docx", entries=(LETTER,)), ["/docs/a&b.docx"]),
+        (replace(LISTING, href="/R%26D/"), ["/R%26D/", "/R%26D/a&b.docx", "/R%26D/sub/"]),
+        (replace(LISTING, href="/R&D"), ["/R&D/", "/R&D/a&b.docx", "/R&D/sub/"]),
         (
             replace(LISTING, entries=(FOLDER, replace(LETTER, path="/docs/ü", name="u\u0308"))),
             ["/docs/", "/docs/u%CC%88"],
         ),
         (
-            replace(LISTING, path="/", spelled="/", entries=(Entry("/", "", True, 0, 1, 0, 0.0), FOLDER)),
+            replace(LISTING, path="/", href="/", entries=(Entry("/", "", True, 0, 1, 0, 0.0), FOLDER)),
             ["/", "/docs/"],
         ),
     ],
-    ids=["root", "noroot", "document", "prefix", "spelled", "NFD", "in the root"],
+    ids=["root", "noroot", "document", "escaped", "plain", "NFD", "in the root"],
 )
-def test_hrefs_are_spelled_as_on_the_disk(listing: Listing, expected: list[str]) -> None:
+def test_hrefs_are_spelled_as_asked_and_below_that_as_on_the_disk(listing: Listing, expected: list[str]) -> None:
     assert [each.href for each in answers(Plan(everything=True), listing)] == expected
 
 
@@ -323,10 +323,10 @@ def test_all_locks_that_cover_something_are_shown_there(
         assert [locks_of(each) for each in answers(plan, replace(LISTING, locks=locks))] == [folder, letter, sub]
 
 
-def test_the_root_of_a_lock_is_spelled_as_on_the_disk() -> None:
+def test_the_root_of_a_lock_is_spelled_as_asked() -> None:
     member = replace(LETTER, path="/\u00fc/a", name="a")
     locks = [replace(LOCK, root="/\u00fc", deep=True)]
-    listing = replace(LISTING, path="/\u00fc", spelled="/u\u0308", entries=(member,), locks=locks)
+    listing = replace(LISTING, path="/\u00fc", href="/u%CC%88", entries=(member,), locks=locks)
 
     (letter,) = answers(Plan(everything=True), listing)
 
@@ -415,8 +415,9 @@ def reference_lock(lock: Lock, listing: Listing, root: str) -> etree._Element:
         active[-1].text = lock.principal
     left = "Infinite" if lock.expires is None else f"Second-{int(lock.expires - listing.now)}"
     active.append(xml_of(f"{D}timeout", left))
-    if lock.principal == listing.viewer and lock.kind is not Kind.CHECKOUT:
-        active.append(xml_of(f"{D}locktoken", "", xml_of(f"{D}href", lock.token)))
+    is_shown = lock.principal == listing.viewer and lock.kind is not Kind.CHECKOUT
+    token = lock.token if is_shown else "urn:davlock:token-of-another"
+    active.append(xml_of(f"{D}locktoken", "", xml_of(f"{D}href", token)))
     active.append(xml_of(f"{D}lockroot", "", xml_of(f"{D}href", root)))
     active.append(xml_of("{urn:davlock:}holder", lock.principal))
     since = datetime.fromtimestamp(int(lock.since), UTC).isoformat().replace("+00:00", "Z")
@@ -461,14 +462,15 @@ def reference_properties(entry: Entry, listing: Listing) -> dict[str, etree._Ele
             if lock.root == entry.path:
                 root = reference_href(entry, listing)
             else:
-                root = hrefs.encode(listing.spelled if lock.root == listing.path else lock.root, is_folder=True)
+                root = f"{listing.href.rstrip('/')}/" if lock.root == listing.path else hrefs.encode(lock.root, is_folder=True)
             found[f"{D}lockdiscovery"].append(reference_lock(lock, listing, root))
     return found
 
 
 def reference_href(entry: Entry, listing: Listing) -> str:
-    path = listing.spelled if entry.path == listing.path else f"{listing.spelled.rstrip('/')}/{entry.name}"
-    return hrefs.encode(path, entry.is_folder)
+    if entry.path == listing.path:
+        return f"{listing.href.rstrip('/')}/" if entry.is_folder else listing.href
+    return f"{listing.href.rstrip('/')}/{hrefs.encode(entry.name, entry.is_folder)}"
 
 
 def reference(plan: Plan, entry: Entry, listing: Listing, minimal: bool) -> tuple[str, object, object]:
@@ -551,7 +553,7 @@ def listings(draw: st.DrawFn) -> Listing:
     )  # fmt: skip
     locks = draw(st.lists(lock, max_size=4))
     return Listing(
-        entries=entries, path=path, spelled=spelled, viewer=draw(principals), now=NOW, locks=locks,
+        entries=entries, path=path, href=hrefs.encode(spelled), viewer=draw(principals), now=NOW, locks=locks,
         dead=draw(st.dictionaries(some, dead_properties(), max_size=3)),
         created=draw(st.dictionaries(some, st.floats(0, 2e9), max_size=3)),
         quota=draw(st.none() | st.tuples(number, number)),

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -83,9 +84,9 @@ class Client:
 
     def run(self, ended: Event) -> None:
         """Do one thing after another until `ended` is set."""
-        while not ended.is_set():
-            self.step()
-        self.close()
+        with closing(self):
+            while not ended.is_set():
+                self.step()
 
     def close(self) -> None:
         self._connection.close()

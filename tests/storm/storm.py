@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -93,6 +94,8 @@ def rage(storm: Storm, serving: Serving, scratch: Path) -> Outcome:
         seconds = time.monotonic() - began
         files = list(scratch.glob("operations.*"))
         serving.kill()
+    finally:
+        witness.close()
     seen = [operation for file in files for operation in load(file).operations]
     history = History([*seen, *witness.operations, *_on_disk(serving.root)], kills)
     history.save(scratch / "history")
@@ -144,13 +147,12 @@ def _plan(serving: Serving) -> Plan:
 
 
 def _wait_for_an_answer(serving: Serving) -> None:
-    probe = Client(_plan(serving), "probe", "alice", Gossip())
     given_up = time.monotonic() + START_SECONDS
-    while not any(operation.status for operation in probe.operations):
-        probe.propfind("/")
-        if time.monotonic() > given_up:
-            pytest.fail("the server said that it was ready, but does not answer", pytrace=False)
-    probe.close()
+    with closing(Client(_plan(serving), "probe", "alice", Gossip())) as probe:
+        while not any(operation.status for operation in probe.operations):
+            probe.propfind("/")
+            if time.monotonic() > given_up:
+                pytest.fail("the server said that it was ready, but does not answer", pytrace=False)
 
 
 def _read_all(witness: Client) -> None:

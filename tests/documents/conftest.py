@@ -1,0 +1,201 @@
+"""What these tests share: a library on a real folder, seen by one or more processes, and what a person would see of it."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from davlock import paths
+from davlock.documents import Tree
+from davlock.identities import Identities
+from davlock.library import Library
+from davlock.locks import LockManager
+from davlock.model import Caller, Kind, Lock, Scope, Wanted
+from davlock.state.sqlite import SqliteState
+from davlock.transfers import Conditions, unconditionally
+
+TUNNEL_SECONDS = 15
+ALICE, BOB = Caller("alice"), Caller("bob")
+
+
+@dataclass
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that anybody could see of a site: bytes (None for a folder), properties, locks, and which document is where."""
+
+    content: Mapping[str, bytes | None]
+    properties: Mapping[str, Mapping[str, str]]
+    locks: tuple[tuple[str, str, str, bool], ...]
+    ids: Mapping[str, int]
+
+
+class Site:
+    """A library as one process has it."""
+
+    def __init__(self, root: Path, clock: Callable[[], float] | None = None) -> None:
+        self.root = root
+        self.tree = Tree(root)
+        self.tree.private.mkdir(exist_ok=True)
+        file = self.tree.private / "state.db"
+        self.state = SqliteState(file, clock) if clock else SqliteState(file)
+        self.library = Library(self.state, self.tree, LockManager(), Identities(TUNNEL_SECONDS))
+
+    def close(self) -> None:
+        self.library.close()
+
+    # what people do, in few words
+
+    def put(self, path: str, content: bytes, caller: Caller = ALICE, conditions: Conditions = unconditionally) -> str:
+        """Returns the etag."""
+        return self.library.write(paths.parse(path), io.BytesIO(content), len(content), caller, conditions).entry.etag
+
+    def get(self, path: str) -> bytes:
+        _, fd = self.library.open(path)
+        with os.fdopen(fd, "rb") as file:
+            return file.read()
+
+    def mkcol(self, path: str, caller: Caller = ALICE) -> None:
+        self.library.make_folder(paths.parse(path), caller)
+
+    def delete(self, path: str, caller: Caller = ALICE) -> None:
+        self.library.delete(path, caller)
+
+    def move(self, path: str, to: str, caller: Caller = ALICE, overwrite: bool = True) -> bool:
+        return self.library.move(path, paths.parse(to), caller, overwrite=overwrite)
+
+    def copy(self, path: str, to: str, caller: Caller = ALICE, deep: bool = True) -> bool:
+        return self.library.copy(path, paths.parse(to), caller, deep=deep)
+
+    def patch(self, path: str, value: str | None, caller: Caller = ALICE, name: str = "{x}colour") -> None:
+        self.library.change_properties(path, {name: value and f"<c xmlns='x'>{value}</c>"}, caller)
+
+    def colour(self, path: str, name: str = "{x}colour") -> str | None:
+        return self.seen().properties.get(path, {}).get(name, "<>").split(">")[1].split("<")[0] or None
+
+    def lock(self, path: str, caller: Caller = ALICE, kind: Kind = Kind.LOCK, deep: bool = False) -> Lock:
+        return self.library.lock(paths.parse(path), Wanted(kind, path, Scope.EXCLUSIVE, deep), caller).lock
+
+    def unlock(self, path: str, caller: Caller = ALICE) -> None:
+        """Ends the caller's lock on a path."""
+        (lock,) = [lock for lock in self.library.all_locks() if lock.root == path and lock.principal == caller.principal]
+        self.library.unlock(path, lock.token, caller)
+
+    def names(self, folder: str = "/") -> list[str]:
+        return sorted(entry.name for entry in self.library.listing(folder))
+
+    def id(self, path: str) -> int | None:
+        with self.state.reading() as rows:
+            document = rows.document(path)
+        return document.id if document else None
+
+    def version(self, path: str) -> int:
+        with self.state.reading() as rows:
+            document = rows.document(path)
+        assert document
+        return document.version
+
+    def locks(self, path: str) -> list[tuple[str, str]]:
+        """(kind, holder) of those on a path."""
+        with self.state.reading() as rows:
+            return [(lock.kind.value, lock.principal) for lock in rows.locks_on([path])]
+
+    def with_tokens(self, principal: str = "alice") -> Caller:
+        """Somebody who submits the tokens of all his locks."""
+        return Caller(principal, frozenset(lock.token for lock in self.library.all_locks() if lock.principal == principal))
+
+    def seen(self) -> Seen:
+        content: dict[str, bytes | None] = {}
+        folders = ["/"]
+        for folder in folders:
+            for entry in self.library.listing(folder):
+                content[entry.path] = None if entry.is_folder else self.get(entry.path)
+                if entry.is_folder:
+                    folders.append(entry.path)
+        assert sorted(content) == sorted(f"/{path.relative_to(self.root)}" for path in files_in(self.root))
+        with self.state.reading() as rows:
+            documents = {each.path: each.id for each in rows.documents() if each.path}
+            properties = {path: rows.properties(id) for path, id in documents.items() if rows.properties(id)}
+            locks = sorted((lock.root, lock.kind.value, lock.principal, lock.deep) for lock in rows.locks())
+        return Seen(content, properties, tuple(locks), documents)
+
+    def leftovers(self) -> list[str]:
+        """What lies in the staging folders and in the trash, but for this process's own, empty folder."""
+        private = self.root / ".davlock"
+        found = [f"trash/{name}" for name in os.listdir(private / "trash")]
+        for path in files_in(private / "staging"):
+            own = path.name.removesuffix(".alive") == self.library._staging._home.name
+            found += [] if own else [f"staging/{path.name}"]
+        return found
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Everything below a folder, without davlock's own."""
+    return [path for path in folder.rglob("*") if ".davlock" not in path.relative_to(folder).parts]
+
+
+@dataclass
+class Opener:
+    """Opens the same folder once more, as another process or the next one would."""
+
+    root: Path
+    clock: Callable[[], float] | None
+    opened: ExitStack = field(default_factory=ExitStack)
+
+    def __call__(self) -> Site:
+        site = Site(self.root, self.clock)
+        self.opened.callback(site.close)
+        return site
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "root"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def open_site(root: Path, clock: Clock) -> Iterator[Opener]:
+    opener = Opener(root, clock)
+    with opener.opened:
+        yield opener
+
+
+@pytest.fixture
+def site(open_site: Opener) -> Site:
+    return open_site()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own of 8 MiB. Only root can mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.fail(f"This test needs a small disk, and root's right to mount one: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -1,0 +1,299 @@
+"""A process is killed at every single step of every operation: all of it has happened, or nothing, and nothing is left lying about."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from davlock import paths
+from davlock.model import Kind, Scope, Wanted
+from tests.documents.conftest import BOB, Clock, Seen, Site
+
+CHANGING = ("rename", "link", "unlink", "rmdir", "mkdir", "fsync", "write")
+Operation = Callable[[Site], object]
+
+OPERATIONS: dict[str, Operation] = {
+    "put-new": lambda site: site.put("/new.txt", b"new"),
+    "put-replace": lambda site: site.put("/doc.txt", b"newer"),
+    "mkcol": lambda site: site.mkcol("/made"),
+    "delete-document": lambda site: site.delete("/doc.txt", site.with_tokens()),
+    "delete-folder": lambda site: site.delete("/folder", site.with_tokens()),
+    "move-document": lambda site: site.move("/doc.txt", "/moved.txt", site.with_tokens()),
+    "move-folder": lambda site: site.move("/folder", "/moved", site.with_tokens()),
+    "move-document-onto-document": lambda site: site.move("/doc.txt", "/target.txt", site.with_tokens()),
+    "move-folder-onto-folder": lambda site: site.move("/folder", "/target", site.with_tokens()),
+    "move-document-onto-folder": lambda site: site.move("/doc.txt", "/target", site.with_tokens()),
+    "move-folder-onto-document": lambda site: site.move("/folder", "/target.txt", site.with_tokens()),
+    "copy-document": lambda site: site.copy("/doc.txt", "/copied.txt", site.with_tokens()),
+    "copy-folder": lambda site: site.copy("/folder", "/copied", site.with_tokens()),
+    "copy-document-onto-document": lambda site: site.copy("/doc.txt", "/target.txt", site.with_tokens()),
+    "copy-folder-onto-folder": lambda site: site.copy("/folder", "/target", site.with_tokens()),
+    "copy-document-onto-folder": lambda site: site.copy("/doc.txt", "/target", site.with_tokens()),
+    "copy-folder-onto-document": lambda site: site.copy("/folder", "/target.txt", site.with_tokens()),
+    "lock-unmapped": lambda site: site.lock("/unmapped.txt"),
+    "lock-mapped": lambda site: site.lock("/folder/sub/b.txt"),
+    "unlock": lambda site: site.unlock("/target.txt"),
+    "proppatch": lambda site: site.patch("/doc.txt", "blue"),
+}
+
+
+def furnish(root: Path) -> None:
+    """Documents and folders with properties and locks on them."""
+    root.mkdir()
+    site = Site(root, Clock())
+    for folder in ("/folder", "/folder/sub", "/target"):
+        site.mkcol(folder)
+        site.patch(folder, f"of {folder}")
+    for document in ("/doc.txt", "/folder/a.txt", "/folder/sub/b.txt", "/target.txt", "/target/old.txt", "/bystander.txt"):
+        site.put(document, document.encode())
+        site.patch(document, f"of {document}")
+    site.lock("/doc.txt", kind=Kind.EDIT)
+    site.lock("/folder/a.txt", kind=Kind.CHECKOUT)
+    site.lock("/target.txt")
+    site.lock("/bystander.txt", BOB)
+    site.close()
+
+
+def see(root: Path) -> Seen:
+    site = Site(root, Clock())
+    try:
+        return site.seen()
+    finally:
+        site.close()
+
+
+class Steps:
+    """Counts the changes that this process makes on the disk, and kills it before a certain one, or right after a commit."""
+
+    left = 0
+
+    @classmethod
+    def count(cls) -> None:
+        cls.left -= 1
+        if cls.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Connection(sqlite3.Connection):
+    """A connection whose commits are steps, and that does not wait for the disk: a kill is no power cut."""
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        if sql == "PRAGMA synchronous=FULL":
+            sql = "PRAGMA synchronous=OFF"
+        if sql != "COMMIT":
+            return super().execute(sql, *parameters)
+        Steps.count()
+        done = super().execute(sql)
+        Steps.count()
+        return done
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes every change of the disk a step, and fsync nothing else."""
+
+    def step_before(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            Steps.count()
+            return function(*args, **kwargs)
+
+        return call
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **kwargs: connect(*args, **kwargs, factory=Connection))
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
+    for name in CHANGING:
+        monkeypatch.setattr(os, name, step_before(getattr(os, name)))
+
+
+def killed(root: Path, operation: Operation, step: int) -> bool:
+    """Whether a process that carries the operation out was killed before it was done."""
+    child = os.fork()
+    if not child:
+        try:
+            site = Site(root, Clock())
+            Steps.left = step
+            operation(site)
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
+            os._exit(2)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the operation itself failed"
+    return os.WIFSIGNALED(status)
+
+
+def told(seen: Seen, before: Seen) -> Seen:
+    """Without the ids that nobody could know before: where a file is, whose row is not, the next look gives it one."""
+    known = set(before.ids.values())
+    return Seen(seen.content, seen.properties, seen.locks, {path: id for path, id in seen.ids.items() if id in known})
+
+
+class Scene:
+    """A furnished folder, and how it looks before and after an operation that nothing interrupts."""
+
+    def __init__(self, folder: Path, operation: Operation) -> None:
+        self._folder, self._operation, self._made = folder, operation, 0
+        root = self.fresh()
+        self.before = see(root)
+        assert not killed(root, operation, 1_000_000)
+        self.after = told(see(root), self.before)
+        assert self.after != self.before
+
+    def fresh(self) -> Path:
+        self._made += 1
+        root = self._folder / f"root{self._made}"
+        furnish(root)
+        return root
+
+    def kills(self, prepare: Callable[[Path], None], judge: Callable[[Path], Seen]) -> set[bool]:
+        """Kills at every step; returns whether it was seen done, and undone."""
+        outcomes, step, root = set(), 0, self.fresh()
+        prepare(root)
+        while True:
+            step += 1
+            if not killed(root, self._operation, step):
+                assert step > 2, "nothing was trapped"
+                return outcomes
+            seen = told(judge(root), self.before)
+            assert seen in (self.before, self.after), f"killed at step {step}: neither before nor after"
+            outcomes.add(seen == self.after)
+            if seen == self.after:
+                root = self.fresh()
+                prepare(root)
+
+
+@pytest.fixture(params=OPERATIONS)
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
+    return Scene(tmp_path, OPERATIONS[request.param])
+
+
+def test_after_a_kill_the_next_start_finds_all_or_nothing(scene: Scene) -> None:
+    def restart(root: Path) -> Seen:
+        site = Site(root, Clock())
+        try:
+            site.library.recover()
+            assert site.library.recover() == []
+            assert site.leftovers() == []
+            seen = site.seen()
+            assert [found for found in site.library.check() if found.outcome != "repaired"] == []
+            return seen
+        finally:
+            site.close()
+
+    assert scene.kills(lambda root: None, restart) == {False, True}
+
+
+def test_after_a_kill_another_process_goes_on_with_all_or_nothing(scene: Scene) -> None:
+    living: list[Site] = []
+
+    def start(root: Path) -> None:
+        while living:
+            living.pop().close()
+        living.append(Site(root, Clock()))
+        living[0].put("/bystander.txt", b"/bystander.txt", living[0].with_tokens("bob"))
+
+    def go_on(root: Path) -> Seen:
+        (site,) = living
+        site.patch("/bystander.txt", "of /bystander.txt", site.with_tokens("bob"))
+        seen = site.seen()
+        site.library.recover()
+        assert site.leftovers() == []
+        assert site.library.recover() == []
+        assert site.seen() == seen
+        return seen
+
+    try:
+        assert scene.kills(start, go_on) == {False, True}
+    finally:
+        while living:
+            living.pop().close()
+
+
+def test_what_was_tried_again_after_a_kill_is_done_once(tmp_path: Path) -> None:
+    """The intent that a dead process has left must not be taken for the rename that somebody else has done since."""
+    for name, operation in OPERATIONS.items():
+        if not name.startswith(("move", "copy", "delete")):
+            continue
+        root, step = tmp_path / name, 0
+        furnish(root)
+        before = see(root)
+        living = Site(root, Clock())
+        try:
+            while True:
+                step += 1
+                assert killed(root, operation, step)
+                with living.state.reading() as rows:
+                    if rows.intents():
+                        break
+            operation(living)
+            done = living.seen()
+            living.patch("/bystander.txt", "of /bystander.txt", living.with_tokens("bob"))
+            assert living.seen() == done != before
+            with living.state.reading() as rows:
+                assert rows.intents() == []
+        finally:
+            living.close()
+
+
+def test_a_lock_on_a_new_name_that_was_cut_off_never_removes_what_somebody_has_written(tmp_path: Path) -> None:
+    root, step = tmp_path / "root", 0
+    furnish(root)
+    while not (root / "unmapped.txt").exists():
+        step += 1
+        assert killed(root, OPERATIONS["lock-unmapped"], step)
+    (root / "unmapped.txt").write_text("by another program")
+    site = Site(root, Clock())
+    try:
+        site.library.recover()
+        assert site.get("/unmapped.txt") == b"by another program"
+        assert site.locks("/unmapped.txt") == []
+    finally:
+        site.close()
+
+
+def test_an_interrupted_move_whose_source_was_removed_meanwhile_gives_back_what_it_had_set_aside(tmp_path: Path) -> None:
+    root, step = tmp_path / "root", 0
+    furnish(root)
+    while (root / "target").exists():
+        step += 1
+        assert killed(root, OPERATIONS["move-folder-onto-folder"], step)
+    os.rename(root / "folder", tmp_path / "elsewhere")
+    site = Site(root, Clock())
+    try:
+        site.library.recover()
+        assert site.get("/target/old.txt") == b"/target/old.txt"
+        site.put("/next.txt", b"the server still works")
+        assert site.leftovers() == []
+    finally:
+        site.close()
+
+
+def test_the_lock_on_what_was_wanted_is_not_given_by_half(tmp_path: Path) -> None:
+    """A deep lock on a new name, too: the name is free again after the kill."""
+    root = tmp_path / "root"
+    furnish(root)
+
+    def deep(site: Site) -> object:
+        at = paths.parse("/unmapped.txt")
+        return site.library.lock(at, Wanted(Kind.LOCK, at.path, Scope.EXCLUSIVE, True), site.with_tokens())
+
+    step = 1
+    while killed(root, deep, step):
+        site = Site(root, Clock())
+        site.library.recover()
+        locked, there = bool(site.locks("/unmapped.txt")), (root / "unmapped.txt").exists()
+        site.close()
+        assert locked == there
+        if locked:
+            break
+        step += 1
+    assert step > 5
