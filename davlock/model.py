@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -93,9 +94,8 @@ def as_int64(number: int) -> int:
     return (number + 2**63) % 2**64 - 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A document or folder as it is on the disk.
+class Entry(NamedTuple):
+    """A document or folder as it is on the disk. A tuple, because listings make thousands.
 
     path is canonical, name is spelled as on the disk. modified_ns and created are Unix time, in nanoseconds and seconds.
     """

@@ -24,6 +24,8 @@ MAX_DEPTH = 100
 _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f/\\\\\ud800-\udfff\ufffd-\uffff]")
 # %2f, %5c, %00 and friends that a second decoding, somewhere behind us, would turn into something else than a name.
 _DECODES_TO_DANGER = re.compile(r"%(?:2e|2f|5c|00|25)", re.IGNORECASE)
+# What most names look like: nothing can be wrong with them, in any folder but /api.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+,()&-]{0,99}")
 _RESERVED = re.compile(r"/(?:api/v1|_vti_bin|_vti_inf\.html|_davlock)(?:/|$)", re.IGNORECASE)
 
 
@@ -86,6 +88,11 @@ def _dangerous(name: str) -> bool:
 def is_hidden(name: str) -> bool:
     """Whether an entry of a folder on the disk can be reached through no door: davlock's own folder, unusable names."""
     return name.casefold() == PRIVATE or problem(name) is not None
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is one of the many that need no closer look: canonical, neither hidden nor (outside /api) reserved."""
+    return _PLAIN.fullmatch(name) is not None
 
 
 def is_reserved(path: str) -> bool:

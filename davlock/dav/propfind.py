@@ -5,6 +5,7 @@ A plan is compiled once into a template for each kind of resource: a member cost
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,6 +22,8 @@ MAX_NAMES = 64 * 1024
 BLOCK = 64 * 1024
 # Clients send three or four different bodies for ever; only such are worth keeping.
 _KEPT_BODY = 4096
+# Most names: what is not escaped in an href, nor in XML.
+_PLAIN = re.compile(r"[A-Za-z0-9._+,()-]+").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ def render(plan: Plan, listing: Listing, minimal: bool = False) -> Iterator[byte
     for entry in listing.entries:
         shape = kinds[entry.is_folder]
         values = [value(entry, around) for value in shape.values]
-        href = xml.escape(places.of(entry))
+        href = places.escaped(entry)
         if dead := listing.dead.get(entry.path):
             part = _with_dead(plan, shape, href, tuple(values), dead, minimal)
         else:
@@ -210,6 +213,13 @@ class _Hrefs:
         self._path = listing.path
         self._resource = listing.href
         self._folder = listing.href if listing.href.endswith("/") else listing.href + "/"
+        self._escaped = xml.escape(self._folder)
+
+    def escaped(self, entry: Entry) -> str:
+        """The href of an entry, escaped for XML."""
+        if _PLAIN(entry.name) and entry.path != self._path:
+            return f"{self._escaped}{entry.name}/" if entry.is_folder else self._escaped + entry.name
+        return xml.escape(self.of(entry))
 
     def of(self, entry: Entry) -> str:
         if entry.path != self._path:

@@ -76,16 +76,20 @@ class Tree:
         with disk_errors(), self.folder(path) as folder, os.scandir(folder) as members:
             prefix = paths.join(path, "")
             otherwise: dict[str, str] = {}
+            is_plain = paths.is_plain
             for member in members:
                 name = member.name
-                key = paths.canonical_name(name)
-                if paths.is_hidden(name) or (path in ("/", "/api") and paths.is_reserved(prefix + key)):
+                if not is_plain(name) or path == "/api":
+                    key = paths.canonical_name(name)
+                    if paths.is_hidden(name) or paths.is_reserved(prefix + key):
+                        continue
+                    if key != name:
+                        otherwise[key] = min(name, otherwise.get(key, name))
+                        continue
+                try:
+                    yield _entry(prefix + name, name, member.stat(follow_symlinks=False))
+                except (OSError, Forbidden):
                     continue
-                if key != name:
-                    otherwise[key] = min(name, otherwise.get(key, name))
-                    continue
-                with suppress(OSError, Forbidden):
-                    yield _entry(prefix + key, name, member.stat(follow_symlinks=False))
             for key, name in otherwise.items():
                 # Of several spellings of one name, the one that look() finds is the one that counts.
                 with suppress(OSError, Forbidden):
@@ -141,8 +145,12 @@ def _document(path: str, name: str, seen: os.stat_result) -> Entry:
 
 
 def _entry(path: str, name: str, seen: os.stat_result) -> Entry:
-    is_folder = stat.S_ISDIR(seen.st_mode)
-    if not is_folder and not stat.S_ISREG(seen.st_mode):
+    kind = seen.st_mode & 0o170000
+    if kind == stat.S_IFREG:
+        is_folder, size = False, seen.st_size
+    elif kind == stat.S_IFDIR:
+        is_folder, size = True, 0
+    else:
         raise Forbidden("This is a link or a device on the server's disk, not a document; it is not served.")
-    created = min(seen.st_mtime, seen.st_ctime)
-    return Entry(path, name, is_folder, 0 if is_folder else seen.st_size, seen.st_ino, seen.st_mtime_ns, created)
+    modified, changed = seen.st_mtime, seen.st_ctime
+    return Entry(path, name, is_folder, size, seen.st_ino, seen.st_mtime_ns, modified if modified < changed else changed)

@@ -72,6 +72,19 @@ def test_a_checkout_has_no_end(take: Take, state: State, clock: Clock) -> None:
     assert checkout.expires is None
 
 
+def test_where_a_lock_is_looked_for(take: Take, state: State) -> None:
+    """On a path, below it, in it: the root itself is neither below nor in the root, and `/f0` is not below `/f`."""
+    locks = {path: take(path) for path in ("/", "/f", "/f/a", "/f/g/a", "/f.a", "/f0")}
+    with state.reading() as rows:
+        found = {path: ([x.root for x in rows.locks_below(path)], [x.root for x in rows.locks_in(path)]) for path in ("/", "/f", "/f/a")}
+        assert [lock.root for lock in rows.locks_on(list(locks))] == sorted(locks)
+    assert found == {
+        "/": (["/f", "/f.a", "/f/a", "/f/g/a", "/f0"], ["/f", "/f.a", "/f0"]),
+        "/f": (["/f/a", "/f/g/a"], ["/f/a"]),
+        "/f/a": ([], []),
+    }
+
+
 def test_a_conflict_names_all_that_stand_in_the_way(take: Take) -> None:
     one, two = take("/f/a"), take("/f/b/c", BOB)
     take("/g")

@@ -171,7 +171,7 @@ def test_numbers_of_a_file_system_that_need_more_than_63_bits(inode: int, modifi
         document = rows.document("/a")
         assert document is not None
         assert document.stamp == entry.stamp
-        assert document.stamp != replace(entry, modified_ns=modified_ns + 1).stamp
+        assert document.stamp != entry._replace(modified_ns=modified_ns + 1).stamp
         assert rows.intents() == [intent]
 
 

@@ -270,7 +270,7 @@ def test_the_creation_that_is_known_counts() -> None:
         (replace(LISTING, href="/R%26D/"), ["/R%26D/", "/R%26D/a&b.docx", "/R%26D/sub/"]),
         (replace(LISTING, href="/R&D"), ["/R&D/", "/R&D/a&b.docx", "/R&D/sub/"]),
         (
-            replace(LISTING, entries=(FOLDER, replace(LETTER, path="/docs/ü", name="u\u0308"))),
+            replace(LISTING, entries=(FOLDER, LETTER._replace(path="/docs/ü", name="u\u0308"))),
             ["/docs/", "/docs/u%CC%88"],
         ),
         (
@@ -324,7 +324,7 @@ def test_all_locks_that_cover_something_are_shown_there(
 
 
 def test_the_root_of_a_lock_is_spelled_as_asked() -> None:
-    member = replace(LETTER, path="/\u00fc/a", name="a")
+    member = LETTER._replace(path="/\u00fc/a", name="a")
     locks = [replace(LOCK, root="/\u00fc", deep=True)]
     listing = replace(LISTING, path="/\u00fc", href="/u%CC%88", entries=(member,), locks=locks)
 
@@ -351,7 +351,7 @@ def test_a_long_listing_is_sent_while_it_is_read() -> None:
         yield FOLDER
         for number in range(2000):
             read.append(number)
-            yield replace(LETTER, path=f"/docs/{number}", name=str(number))
+            yield LETTER._replace(path=f"/docs/{number}", name=str(number))
 
     blocks = propfind.render(Plan(everything=True), replace(LISTING, entries=entries()))
     first = next(blocks)
@@ -387,7 +387,7 @@ def test_dates_are_those_of_http(seconds: int) -> None:
 
 @pytest.mark.parametrize("seconds", [-(10**18), -1, 10**18])
 def test_a_strange_clock_on_the_disk_breaks_nothing(seconds: int) -> None:
-    entry = replace(LETTER, modified_ns=seconds * 10**9, created=float(seconds))
+    entry = LETTER._replace(modified_ns=seconds * 10**9, created=float(seconds))
 
     (found,) = answers(Plan(everything=True), replace(LISTING, entries=(entry,)))
 

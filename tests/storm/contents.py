@@ -205,6 +205,9 @@ def _impossible(read: Operation, content: str, last: Operation | None, contents:
     proof = tuple(dict.fromkeys([*([last] if last else []), *during, read]))
     if read.kind == "PUT":
         return Violation("precondition ignored", f"a PUT was let through although {content} could not be there", proof)
+    if content == ABSENT and any(write.destination not in ("", read.path) for write in during if write is not last):
+        # design §3: one rename where the file system can do it (RENAME_EXCHANGE)
+        return Violation("folder gap", "a document was away while its folder was replaced by one that has it too", proof)
     if content == ABSENT and during:
         return Violation("gap", "a document was away while another took its place", proof)
     if content == ABSENT:

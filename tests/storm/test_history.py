@@ -95,6 +95,8 @@ WRONG: list[tuple[str, str, list[Operation]]] = [
     ("lost write", "a kill during a later PUT explains no old content", [
         FIRST, put("p1", 2, 3), broken("PUT", 49, 51, body="p2"), get("p0", 60, 61)]),
     ("gap", "away while it is overwritten", [FIRST, put("p1", 2, 5), get("", 3, 4, status=404)]),
+    ("folder gap", "away while its folder is replaced", [
+        FIRST, put("p1", 0, 1, "/g/d"), act("COPY", 2, 5, "/g", destination="/f"), get("", 3, 4, status=404)]),
     ("torn read", "the checksum", [FIRST, get("p0", 2, 3, fault="other bytes from position 7 of 9")]),
     ("torn read", "cut short, with the server alive", [FIRST, broken("GET", 2, 3, fault="5 of 9 bytes")]),
     ("torn read", "nobody's bytes", [FIRST, get("p9", 2, 3)]),
