@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from davlock.model import Blocker
+    from davlock.model import Blocker, Lock
 
 
 class DavlockError(Exception):
@@ -70,7 +70,14 @@ class Forbidden(DavlockError):
 
 
 class NotHolder(Forbidden):
-    """The lock belongs to somebody else."""
+    """The lock belongs to somebody else.
+
+    lock: whose it is, since when and until when.
+    """
+
+    def __init__(self, message: str, lock: Lock) -> None:
+        super().__init__(message)
+        self.lock = lock
 
 
 class IntoItself(Forbidden):

@@ -29,10 +29,17 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A lock, and whether an empty document was made to hold it (RFC 4918 §9.10.4)."""
+    """A lock that was granted or renewed, and what a door tells of it.
+
+    created: whether an empty document was made to hold it (RFC 4918 §9.10.4). is_folder: what its root is.
+    others: the other locks that cover its root. now: the state's clock, Unix seconds.
+    """
 
     lock: Lock
     created: bool
+    is_folder: bool
+    others: tuple[Lock, ...]
+    now: float
 
 
 class Library:
@@ -146,16 +153,19 @@ class Library:
             entry = view.entry(at.path)
             conditions(view)
             if entry:
-                return Granted(self._acquire(rows, entry, wanted, caller), False)
+                return self._acquire(rows, entry, wanted, caller)
         return self._lock_new(at, wanted, caller, conditions)
 
-    def refresh(self, path: str, caller: Caller, timeout: float | None, conditions: Conditions = unconditionally) -> tuple[Lock, ...]:
+    def refresh(self, path: str, caller: Caller, timeout: float | None, conditions: Conditions = unconditionally) -> Granted:
         """Renews the caller's submitted locks for timeout seconds (None: the default). Raises NoSuchLock, NotHolder."""
 
-        def renew() -> tuple[Lock, ...]:
+        def renew() -> Granted:
             with self._transfers.deciding() as rows:
-                conditions(View(rows, self._tree, self._locks))
-                return self._locks.refresh(rows, path, caller, timeout)
+                view = View(rows, self._tree, self._locks)
+                conditions(view)
+                lock = self._locks.refresh(rows, path, caller, timeout)[0]
+                entry = view.entry(lock.root)
+                return self._granted(rows, lock, is_folder=entry is not None and entry.is_folder)
 
         return self._reserve.spend(renew)
 
@@ -210,13 +220,17 @@ class Library:
         change = Change(at.path, membership=entry is None)
         return entry, self._locks.guard(rows, change, caller, leaned_on)
 
-    def _acquire(self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller) -> Lock:
+    def _acquire(self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller) -> Granted:
         if wanted.kind is not Kind.LOCK:
             if entry.is_folder:
                 raise IsFolder("A folder cannot be checked out; only its documents can.")
             wanted = replace(wanted, document=self._identities.identify(rows, entry.path).id)
         self._identities.observed(rows, entry)
-        return self._locks.acquire(rows, wanted, caller)
+        return self._granted(rows, self._locks.acquire(rows, wanted, caller), entry.is_folder)
+
+    def _granted(self, rows: Rows, lock: Lock, is_folder: bool, created: bool = False) -> Granted:
+        others = tuple(other for other in self._locks.on(rows, lock.root) if other.token != lock.token)
+        return Granted(lock, created, is_folder, others, rows.now)
 
     def _lock_new(self, at: Address, wanted: Wanted, caller: Caller, conditions: Conditions) -> Granted:
         granted: list[Granted] = []
@@ -226,13 +240,13 @@ class Library:
                 view = View(rows, self._tree, self._locks)
                 conditions(view)
                 if entry := view.entry(at.path):  # somebody was quicker: then it is an ordinary lock
-                    granted.append(Granted(self._acquire(rows, entry, wanted, caller), False))
+                    granted.append(self._acquire(rows, entry, wanted, caller))
                     return
                 require_parent(self._tree, at.path)
                 self._locks.guard(rows, Change(at.path, membership=True), caller)
                 lock = self._locks.acquire(rows, wanted, caller)
                 self._identities.published(rows, None, self._publish(rows, staged, at), staged.sha256 or "", caller)
-                granted.append(Granted(lock, True))
+                granted.append(self._granted(rows, lock, is_folder=False, created=True))
 
             self._transfers.create(at, staged, caller, decide)
         return granted[0]

@@ -55,7 +55,7 @@ class LockManager:
         submitted = [lock for lock in self.on(rows, path) if lock.token in caller.tokens]
         own = [lock for lock in submitted if rules.may_refresh(lock, path, caller)]
         if submitted and not own:
-            raise NotHolder(_told(submitted[0]))
+            raise NotHolder(_told(submitted[0]), submitted[0])
         if not own:
             raise NoSuchLock("There is no such lock here any more: it was released, broken or ran out. Lock the document again.")
         renewed = []
@@ -71,7 +71,7 @@ class LockManager:
         if lock is None or not rules.covers(lock, path):
             raise NoSuchLock("There is no such lock here: it was released, broken or ran out, or it stands elsewhere.")
         if not rules.may_release(lock, caller):
-            raise NotHolder(_told(lock))
+            raise NotHolder(_told(lock), lock)
         rows.drop_locks([token])
         return lock
 

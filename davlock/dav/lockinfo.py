@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml import etree
 
@@ -14,6 +15,8 @@ from davlock.errors import BadRequest
 from davlock.model import Lock, Scope
 
 MAX_OWNER = 4096
+# A program sends the same body every time; only small ones are worth keeping.
+_KEPT_BODY = 1024
 # In place of the token of somebody else's lock: neon (cadaver, davfs2, gvfs) takes a lock without any for none at all.
 NOT_SHOWN = "urn:davlock:token-of-another"
 
@@ -35,6 +38,10 @@ def parse_lockinfo(body: bytes) -> LockRequest:
 
     Raises BadRequest, also for an owner of more than MAX_OWNER bytes; TooLarge as xml.parse does.
     """
+    return _kept(body) if len(body) <= _KEPT_BODY else _lock_request(body)
+
+
+def _lock_request(body: bytes) -> LockRequest:
     root = xml.parse(body)
     if root.tag != f"{{{xml.DAV}}}lockinfo":
         raise BadRequest("The body of a LOCK must be a DAV:lockinfo element, or empty to refresh a lock.")
@@ -45,6 +52,9 @@ def parse_lockinfo(body: bytes) -> LockRequest:
         raise BadRequest("The lock must be a write lock: DAV:write in DAV:locktype.")
     owners = xml.children(root, "owner")
     return LockRequest(Scope(xml.split(scopes.pop())[1]), _inner(owners[0]) if owners else "")
+
+
+_kept = lru_cache(maxsize=256)(_lock_request)
 
 
 def _inner(owner: etree._Element) -> str:

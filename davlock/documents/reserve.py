@@ -25,7 +25,8 @@ class Reserve:
         try:
             return action()
         except StorageFull:
-            self._file.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._file.unlink()
             try:
                 return action()
             finally:

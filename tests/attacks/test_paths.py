@@ -191,6 +191,17 @@ def test_a_name_is_refused_or_kept_exactly(scene: Scene, name: bytes) -> None:
     assert sorted(map(str, shown)) == sorted(os.listdir(scene.disk))
 
 
+@pytest.mark.parametrize("separator", ["%2f", "%2F", "%5c", "%5C", "%00"])
+def test_an_encoded_separator_separates_nothing(scene: Scene, separator: str) -> None:
+    target = f"{scene.folder}{separator}free.txt"
+    for method in ("GET", "PUT", "DELETE", "PROPFIND", "MKCOL"):
+        scene.hit(f"{method} {target}", "Depth: 0", body=b"x" if method == "PUT" else b"", expect=[400])
+    for method in ("COPY", "MOVE"):
+        scene.hit(f"{method} {target}", f"Destination: {scene.folder}/stolen", expect=[400])
+        scene.hit(f"{method} {scene.free}", f"Destination: {scene.folder}{separator}stolen", expect=[400])
+    assert sorted(os.listdir(scene.disk)) == ["free.txt", "locked.txt"]
+
+
 LOCKED = "Büro Plan.txt"
 
 

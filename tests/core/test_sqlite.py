@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from davlock.errors import StorageFull, Unavailable
+from davlock.errors import Conflict, StorageFull, Unavailable
 from davlock.locks import LockManager
 from davlock.model import Caller, Entry, Intent, Kind, Lock, Wanted
 from davlock.state import Rows
@@ -122,6 +123,31 @@ def test_another_program_on_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     take(state, "/b")
     assert roots(state) == ["/a", "/b"]
     state.close()
+
+
+def test_sqlites_own_lock_is_the_guarantee(state: SqliteState, tmp_path: Path) -> None:
+    """Should two processes not queue on the same file (somebody has removed it), then they still decide one after the other."""
+    (tmp_path / "state.turn").unlink()
+    looked, outcome = threading.Event(), []
+
+    def tell_the_time() -> float:
+        looked.set()
+        return 1_000_000.0
+
+    def decide() -> None:
+        try:
+            outcome.append(take(other, "/a"))
+        except Conflict:
+            outcome.append("refused")
+
+    other = SqliteState(tmp_path / "state.db", tell_the_time)
+    with state.deciding() as rows:
+        MANAGER.acquire(rows, Wanted(Kind.LOCK, "/a"), ALICE)
+        deciding = threading.Thread(target=decide)
+        deciding.start()
+        assert not looked.wait(0.2)
+    deciding.join()
+    assert outcome == ["refused"]
 
 
 def test_a_damaged_file_is_told_in_sentences(tmp_path: Path) -> None:
