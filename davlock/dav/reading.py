@@ -12,7 +12,7 @@ from davlock.dav.answers import TEXT_TYPE, Answer, Headers, text
 from davlock.dav.live import content_type, http_date
 from davlock.dav.ranges import content_range, multipart, parse_range
 from davlock.dav.requests import Request
-from davlock.errors import DavlockError, Forbidden, NotFound, PreconditionFailed
+from davlock.errors import DavlockError, NotFound, PreconditionFailed
 from davlock.library import Library
 from davlock.model import Entry
 
@@ -50,10 +50,12 @@ def get(library: Library, request: Request) -> Answer:
     """RFC 9110 §9.3.1: the document, whole or in ranges; every header is about exactly the bytes that are sent."""
     if request.if_lists:
         library.check_conditions(request.if_condition)
-    try:
-        entry, fd = library.open(request.at.path)
-    except (NotFound, Forbidden):
-        return _folder(library, request)
+    entry = library.look(request.at.path)
+    if entry is None:
+        raise NotFound("There is nothing under this name.")
+    if entry.is_folder:
+        return _folder(request, entry)
+    entry, fd = library.open(request.at.path)
     try:
         return _content(request, entry, fd)
     except BaseException:
@@ -61,12 +63,7 @@ def get(library: Library, request: Request) -> Answer:
         raise
 
 
-def _folder(library: Library, request: Request) -> Answer:
-    entry = library.look(request.at.path)
-    if entry is None:
-        raise NotFound("There is nothing under this name.")
-    if not entry.is_folder:
-        raise Forbidden("This is not served.")
+def _folder(request: Request, entry: Entry) -> Answer:
     conditional = preconditions.from_environ(request.environ)
     now = int(time.time())
     if conditional and preconditions.check(request.method, conditional, "", entry.modified, now) is preconditions.Outcome.FAILED:

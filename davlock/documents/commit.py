@@ -113,18 +113,19 @@ class Committer:
         if intent.kind == "create":
             self._withdraw(intent)
             return False
+        done = True
         if intent.kind != "delete" and not self._tree.inode(intent.target):
             try:
                 with disk_errors():
                     self._put_in_place(intent)
             except DavlockError:  # such as: what should be moved was removed underneath, or the copy with its process
+                done = False
                 with suppress(NotFound), disk_errors():
                     self._from_trash(intent)
-                return False
         # A crash of the machine may have kept the rename from the disk; it is said to be done only now.
         with suppress(NotFound), disk_errors(), self._tree.folder(paths.parent(intent.target)) as folder:
             sync_folder(folder)
-        return True
+        return done
 
     def empty_trash(self, intent: Intent) -> None:
         """After the decision is committed: really removes what was deleted or replaced."""
@@ -178,7 +179,10 @@ class Committer:
             sync_folder(into)
 
     def _revert(self, intent: Intent, spelling: str) -> None:
-        """Back to what was, from however far it had got. spelling: of the source, on the disk."""
+        """Back to what was, from however far it had got. spelling: of the source, on the disk.
+
+        Synced only when all is back: a disk that fails at that must not stop it half-way.
+        """
         if intent.kind != "delete" and self._tree.inode(intent.target) == intent.inode:
             with self._tree.folder(paths.parent(intent.target)) as into:
                 name = self._spelling(into, intent.target)
@@ -187,14 +191,13 @@ class Committer:
                 else:
                     with self._tree.folder(paths.parent(intent.source)) as out_of:
                         os.rename(name, spelling, src_dir_fd=into, dst_dir_fd=out_of)
-                        sync_folder(out_of)
-                sync_folder(into)
         self._from_trash(intent)
+        for folder in {paths.parent(intent.source), paths.parent(intent.target)}:
+            self.sync(folder)
 
     def _from_trash(self, intent: Intent) -> None:
         with suppress(FileNotFoundError), self._tree.folder(paths.parent(intent.target)) as folder:
             os.rename(self._trashed(intent), intent.spelling, dst_dir_fd=folder)
-            sync_folder(folder)
         discard(self._trashed(intent))  # of two links to one file, rename() leaves both
 
     def _unpublish(self, path: str, staged: Staged) -> None:

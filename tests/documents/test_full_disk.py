@@ -228,9 +228,7 @@ def test_a_commit_that_fails_after_the_renames_takes_them_back(failing: Site, ch
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_disk_that_fails_while_it_is_synced_takes_back_the_renames(
-    failing: Site, change: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_fails_while_it_is_synced_takes_back_the_renames(failing: Site, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before, files, sync, place = failing.seen(), inodes(failing.root), os.fsync, 0
 
     def fail_once(fd: int) -> None:
@@ -300,7 +298,5 @@ def test_a_state_that_may_not_grow_is_a_full_disk(site: Site) -> None:
             before = site.seen()
     assert site.seen() == before
     with pytest.raises(StorageFull):
-        site.library.lock(
-            paths.parse("/new.txt"), Wanted(Kind.LOCK, "/new.txt", Scope.EXCLUSIVE, owner="x" * 100_000), site.with_tokens()
-        )
+        site.library.lock(paths.parse("/new.txt"), Wanted(Kind.LOCK, "/new.txt", Scope.EXCLUSIVE, owner="x" * 100_000), site.with_tokens())
     assert site.seen() == before
