@@ -85,7 +85,8 @@ class Doors:
 
 def _say(start_response: Callable[..., Any], status: str, sentence: str) -> Iterable[bytes]:
     body = f"{sentence}\n".encode()
-    start_response(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")])
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start_response(status, [*headers, ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")])
     return [body]
 
 

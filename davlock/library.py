@@ -10,13 +10,15 @@ from davlock import paths
 from davlock.checks import Finding, inspect
 from davlock.documents import Committer, Reserve, Staged, Staging, Tree
 from davlock.documents.staging import Source
-from davlock.errors import Exists, IsFolder, NotFound
+from davlock.errors import Exists, IsFolder, NotFound, TooLarge
 from davlock.identities import Identities
 from davlock.locks import LockManager
 from davlock.model import Caller, Change, Entry, Kind, Lock, Wanted
 from davlock.paths import Address
 from davlock.state import Rows, State
 from davlock.transfers import Conditions, Transfers, View, require_parent, unconditionally
+
+MAX_PROPERTIES = 1024 * 1024  # characters, of one document: they are sent along with every listing that asks for everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,10 @@ class Library:
     def change_properties(
         self, path: str, changes: Mapping[str, str | None], caller: Caller, conditions: Conditions = unconditionally
     ) -> None:
-        """Sets (XML of the element) or removes (None) dead properties by Clark name, all or none."""
+        """Sets (XML of the element) or removes (None) dead properties by Clark name, all or none.
+
+        Raises NotFound, Locked, PreconditionFailed, and TooLarge when they would be more than MAX_PROPERTIES characters.
+        """
         with self._transfers.deciding() as rows:
             view = View(rows, self._tree, self._locks)
             entry = view.entry(path)
@@ -142,7 +147,10 @@ class Library:
                 raise NotFound("There is nothing under this name.")
             conditions(view)
             self._locks.guard(rows, Change(path), caller)
-            rows.change_properties(self._identities.identify(rows, path).id, changes)
+            document = self._identities.identify(rows, path)
+            rows.change_properties(document.id, changes)
+            if sum(len(name) + len(xml) for name, xml in rows.properties(document.id).items()) > MAX_PROPERTIES:
+                raise TooLarge(f"The properties of one document can have at most {MAX_PROPERTIES} characters together.")
 
     # locks
 

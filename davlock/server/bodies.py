@@ -156,7 +156,7 @@ class ChunkedBody(Body):
 
     def at_hand(self) -> bool:
         """See Body. Looks for the empty line that ends the trailers; `drain` knows for certain."""
-        while not self._stream.buffer.endswith(b"\r\n\r\n"):
+        while not self._stream.buffer.endswith(b"\r\n\r\n", self._stream.start):
             if len(self._stream.buffer) - self._stream.start > DRAIN_LIMIT or not _fill_without_waiting(self._stream):
                 return False
         return True

@@ -146,6 +146,11 @@ def test_judges_or_refuses_anything(match: str, date: str) -> None:
         check("GET", Conditional(if_none_match=match, if_unmodified_since=date), '"a"', MODIFIED, NOW)
 
 
+def test_a_line_end_behind_the_last_tag_is_malformed() -> None:
+    with pytest.raises(BadRequest):
+        check("GET", Conditional(if_none_match='"a"\n'), '"a"', MODIFIED, NOW)
+
+
 def test_no_conditional_headers() -> None:
     assert from_environ({"HTTP_HOST": "h", "HTTP_IF": "(<t:1>)", "HTTP_IF_RANGE": '"a"'}) is None
 

@@ -267,3 +267,15 @@ def test_a_large_proppatch_is_413_and_all_or_nothing(serving: Serving, alice: Cl
     body = f'<D:propertyupdate xmlns:D="DAV:" xmlns:Z="urn:example:">{large}</D:propertyupdate>'.encode()
     assert say(serving, f"PROPPATCH {document}", body=body).status == 413
     assert b"urn:example:" not in alice.propfind(document).body
+
+
+def test_the_properties_of_a_document_have_a_limit_together(alice: Client, document: str) -> None:
+    value = "x" * 200_000
+    kept = [alice.request("PROPPATCH", document, propertyupdate(f"<Z:p{n}>{value}</Z:p{n}>")).status for n in range(7)]
+    assert kept[:5] == [207] * 5
+    assert kept[-1] == 413
+    assert alice.propfind(document).body.count(value.encode()) == kept.count(207)
+
+
+def propertyupdate(values: str) -> bytes:
+    return f'<D:propertyupdate xmlns:D="DAV:" xmlns:Z="urn:example:">{setting(values)}</D:propertyupdate>'.encode()

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,11 @@ from typing import Any
 import pytest
 
 from davlock import paths
-from davlock.model import Kind, Scope, Wanted
+from davlock.documents import Committer
+from davlock.documents.commit import Undo
+from davlock.model import Intent, Kind, Scope, Wanted
+from davlock.state.sqlite import SqliteState
+from davlock.transfers import View
 from tests.documents.conftest import BOB, Clock, Seen, Site
 
 CHANGING = ("rename", "link", "unlink", "rmdir", "mkdir", "fsync", "write")
@@ -275,6 +280,70 @@ def test_an_interrupted_move_whose_source_was_removed_meanwhile_gives_back_what_
         assert site.leftovers() == []
     finally:
         site.close()
+
+
+def test_a_rename_that_another_one_has_moved_on_is_not_forgotten(tmp_path: Path) -> None:
+    """Threads share commits. The process is killed when /folder/a.txt has been renamed and then, by another thread, its folder."""
+    root = tmp_path / "root"
+    furnish(root)
+    before = see(root)
+    child = os.fork()
+    if not child:
+        try:
+            rename_and_move_on(Site(root, Clock()))
+        finally:
+            os._exit(2)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert (root / "moved" / "renamed.txt").exists()
+    site = Site(root, Clock())
+    try:
+        site.library.recover()
+        assert site.id("/moved/renamed.txt") == before.ids["/folder/a.txt"]
+        assert site.colour("/moved/renamed.txt") == "of /folder/a.txt"
+        assert site.locks("/moved/renamed.txt") == [("CHECKOUT", "alice")]
+        assert list(site.library.check()) == []
+    finally:
+        site.close()
+
+
+def rename_and_move_on(site: Site) -> None:
+    """Makes the mover wait, with its intent written down, for the renamer's decision, and dies when it has moved."""
+    deciding, carry_out = SqliteState.deciding, Committer.carry_out
+    intended, renaming = threading.Event(), threading.Event()
+    decisions: list[str] = []
+
+    def decide(self: SqliteState) -> Any:
+        name = threading.current_thread().name
+        decisions.append(name)
+        if name == "mover" and decisions.count("mover") == 2:
+            intended.set()
+            renaming.wait()
+        return deciding(self)
+
+    def move_and_die(self: Committer, intent: Intent) -> Undo:
+        undo = carry_out(self, intent)
+        if threading.current_thread().name == "mover":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return undo
+
+    def rename(view: View) -> None:
+        if decisions.count("renamer") == 2:  # the decision in which it is renamed
+            renaming.set()
+            while not site.state._turns._is_awaited():
+                os.sched_yield()
+
+    SqliteState.deciding = decide  # type: ignore[assignment, method-assign]
+    Committer.carry_out = move_and_die  # type: ignore[method-assign]
+    mover = threading.Thread(target=OPERATIONS["move-folder"], args=(site,), name="mover")
+    mover.start()
+    intended.wait()
+
+    def run() -> None:
+        site.library.move("/folder/a.txt", paths.parse("/folder/renamed.txt"), site.with_tokens(), rename)
+
+    threading.Thread(target=run, name="renamer").start()
+    mover.join()
 
 
 def test_the_lock_on_what_was_wanted_is_not_given_by_half(tmp_path: Path) -> None:
