@@ -11,7 +11,7 @@ from typing import Literal
 from davlock import paths
 from davlock.documents import Tree
 from davlock.documents.disk import disk_errors
-from davlock.errors import DavlockError, Forbidden, NotFound
+from davlock.errors import BadName, DavlockError, Forbidden, NotFound
 from davlock.identities import Identities
 from davlock.model import Document
 from davlock.state import State
@@ -132,15 +132,14 @@ def _inspect_names(tree: Tree) -> Iterator[Finding]:
 
 def _problem(tree: Tree, folder: str, name: str, spelled: dict[str, str]) -> str | None:
     """Why no door can show what has this name in a folder, None if one can. spelled: which of several spellings of a name counts."""
-    key = paths.canonical_name(name)
-    if problem := paths.problem(name):
-        return f"cannot be reached: {problem}"
-    if paths.is_hidden(name) or paths.is_reserved(paths.join(folder, key)):
-        return "cannot be reached: the name is reserved"
-    if spelled[key] != name:
+    try:
+        path = paths.parse(paths.join(folder, name)).path
+    except (BadName, Forbidden) as error:
+        return f"cannot be reached: {error.message}"
+    if spelled[paths.canonical_name(name)] != name:
         return "cannot be reached: another file has the same name in another Unicode spelling"
     try:
-        tree.look(paths.join(folder, key))
+        tree.look(path)
     except Forbidden:
         return "is not served: a symbolic link, a device, or without permission for the server"
     return None

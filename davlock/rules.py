@@ -141,6 +141,11 @@ def survives_overwriting(lock: Lock, target: str, arriving: Iterable[Lock]) -> b
     return lock.root == target and (not travels(lock) or not any(travels(other) for other in arriving))
 
 
+def arrival_conflicts(travelling: Lock, path: str, staying: Iterable[Lock]) -> tuple[Lock, ...]:
+    """The locks that a travelling one cannot stand beside at its new path: it must be such as could be granted there."""
+    return conflicts(Wanted(travelling.kind, path, travelling.scope, travelling.deep), Caller(travelling.principal), staying)
+
+
 def keeps_identity(lock: Lock) -> bool:
     """Whether a lock ties a document to its identity, so that no tunnelled one may take its place (design §3)."""
     return lock.kind is not Kind.LOCK

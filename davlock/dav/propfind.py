@@ -20,6 +20,7 @@ from davlock.model import Entry, Lock
 MAX_PROPERTIES = 500
 MAX_NAMES = 64 * 1024
 BLOCK = 64 * 1024
+KEPT_MEMBERS = 16 * 1024  # about 700 bytes each
 # Clients send three or four different bodies for ever; only such are worth keeping.
 _KEPT_BODY = 4096
 # Most names: what is not escaped in an href, nor in XML.
@@ -119,7 +120,7 @@ def _names(parts: Iterable[etree._Element]) -> tuple[str, ...]:
     return names
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # compared by identity: it is a part of the key of _kept_member
 class _Shape:
     """How resources of one kind are answered. Templates are for `%`.
 
@@ -172,18 +173,26 @@ def _response(href: str, found: str, missing: str, minimal: bool) -> str:
 def render(plan: Plan, listing: Listing, minimal: bool = False) -> Iterator[bytes]:
     """The 207 body in blocks of about BLOCK bytes. minimal: `Prefer: return=minimal` was sent."""
     places = _Hrefs(listing)
-    around = live.Surroundings(listing.created, listing.quota, _Locks(listing, places).show)
+    locks = _Locks(listing, places)
+    around = live.Surroundings(listing.created, listing.quota, locks.show)
+    # Where something else than the member itself and its creation decides, it is made anew each time.
+    varying = {listing.path, *listing.dead, *locks.places}
+    may_keep = not locks.covers_all and listing.quota is None
+    created = listing.created.get
     kinds = [_shape(plan, is_folder, listing.quota is not None, minimal) for is_folder in (False, True)]
     parts = [f'{xml.DECLARATION}<D:multistatus xmlns:D="DAV:">\n']
     size = 0
     for entry in listing.entries:
         shape = kinds[entry.is_folder]
-        values = [value(entry, around) for value in shape.values]
-        href = places.escaped(entry)
-        if dead := listing.dead.get(entry.path):
-            part = _with_dead(plan, shape, href, tuple(values), dead, minimal)
+        path = entry.path
+        if may_keep and path not in varying:
+            part = _kept_member(shape, places.folder, entry, created(path))
         else:
-            part = shape.whole % (href, *values)
+            values = [value(entry, around) for value in shape.values]
+            if dead := listing.dead.get(path):
+                part = _with_dead(plan, shape, places.escaped(entry), tuple(values), dead, minimal)
+            else:
+                part = shape.whole % (places.escaped(entry), *values)
         parts.append(part)
         size += len(part)
         if size >= BLOCK:
@@ -191,6 +200,22 @@ def render(plan: Plan, listing: Listing, minimal: bool = False) -> Iterator[byte
             parts, size = [], 0
     parts.append("</D:multistatus>\n")
     yield "".join(parts).encode()
+
+
+@lru_cache(maxsize=KEPT_MEMBERS)
+def _kept_member(shape: _Shape, folder: str, entry: Entry, created: float | None) -> str:
+    """The response of a member without locks and dead properties; folder is the href it is in, escaped for XML.
+
+    Explorer lists the same folder again and again. The entry is part of the key, so what is kept is never out of date.
+    """
+    around = live.Surroundings({} if created is None else {entry.path: created}, None, lambda _: "")
+    return shape.whole % (_member_href(folder, entry), *[value(entry, around) for value in shape.values])
+
+
+def _member_href(folder: str, entry: Entry) -> str:
+    if _PLAIN(entry.name):
+        return f"{folder}{entry.name}/" if entry.is_folder else folder + entry.name
+    return folder + xml.escape(hrefs.encode(entry.name, entry.is_folder))
 
 
 def _with_dead(
@@ -207,19 +232,17 @@ def _with_dead(
 
 
 class _Hrefs:
-    """The hrefs of a listing, not yet escaped for XML."""
+    """The hrefs of a listing, not yet escaped for XML; folder is the escaped one of the resource as a folder."""
 
     def __init__(self, listing: Listing) -> None:
         self._path = listing.path
         self._resource = listing.href
         self._folder = listing.href if listing.href.endswith("/") else listing.href + "/"
-        self._escaped = xml.escape(self._folder)
+        self.folder = xml.escape(self._folder)
 
     def escaped(self, entry: Entry) -> str:
         """The href of an entry, escaped for XML."""
-        if _PLAIN(entry.name) and entry.path != self._path:
-            return f"{self._escaped}{entry.name}/" if entry.is_folder else self._escaped + entry.name
-        return xml.escape(self.of(entry))
+        return _member_href(self.folder, entry) if entry.path != self._path else xml.escape(self.of(entry))
 
     def of(self, entry: Entry) -> str:
         if entry.path != self._path:
@@ -241,6 +264,7 @@ class _Locks:
             self._on.setdefault(lock.root, []).append(lock)
         self._deep = [lock for lock in listing.locks if lock.deep and rules.covers(lock, listing.path)]
         self._inherited = lockinfo.active_locks(self._deep, self._viewer, self._now, places.of_folder)
+        self.places, self.covers_all = self._on.keys(), bool(self._deep)
 
     def show(self, entry: Entry) -> str:
         own = self._on.get(entry.path)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,8 @@ def test_exactly_one_of_twelve_wins(site: Site, open_site: Opener, contest: str)
 
     def in_process(site: Site, process: int) -> int:
         def in_thread(site: Site, thread: int) -> int:
-            return sum(once(lambda: compete(site, process * THREADS + thread, round)) << 2 * round for round in range(ROUNDS))
+            number = process * THREADS + thread
+            return sum(once(partial(compete, site, number, round)) << 2 * round for round in range(ROUNDS))
 
         return threads(site, in_thread)
 
@@ -142,7 +144,8 @@ def test_no_increment_is_lost(site: Site) -> None:
                 entry, fd = site.library.open("/count.txt")
                 with os.fdopen(fd, "rb") as file:
                     count = int(file.read())
-                done += once(lambda: site.put("/count.txt", b"%d" % (count + 1), conditions=if_match("/count.txt", entry.etag)))
+                unchanged = if_match("/count.txt", entry.etag)
+                done += once(partial(site.put, "/count.txt", b"%d" % (count + 1), conditions=unchanged))
             return 0
 
         return threads(site, in_thread)
@@ -275,14 +278,14 @@ def test_a_sweep_takes_nothing_out_of_the_trash_that_may_have_to_come_back(
     """A process starts, sees what is waste, and removes it while another one has moved something aside but fails to commit that."""
     starting = open_site()
     site.put("/a.txt", b"a")
-    sweep = Staging.sweep
 
     def fail_in_the_midst(self: Staging, trashed: list[str]) -> list[str]:
         removed: list[str] = []
 
         def fail(fd: int) -> None:
+            monkeypatch.undo()
             assert os.listdir(site.root / ".davlock" / "trash")
-            removed.extend(sweep(self, trashed))
+            removed.extend(self.sweep(trashed))
             raise OSError(5, "Input/output error")
 
         monkeypatch.setattr("davlock.documents.commit.sync_folder", fail)
