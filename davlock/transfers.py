@@ -6,7 +6,6 @@ dies between the rename and the commit, whoever decides next finds the intent, s
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,10 +13,10 @@ from dataclasses import dataclass, field
 
 from davlock import paths, rules
 from davlock.documents import Committer, Staged, Staging, Tree
-from davlock.errors import DavlockError, Exists, Forbidden, IntoItself, NotFound, ParentMissing, PreconditionFailed, Unavailable
+from davlock.errors import Conflict, DavlockError, Exists, Forbidden, IntoItself, NotFound, ParentMissing, PreconditionFailed, Unavailable
 from davlock.identities import Identities
 from davlock.locks import LockManager
-from davlock.model import Caller, Change, Entry, Intent, Lock
+from davlock.model import Blocker, Caller, Change, Entry, Intent, Lock
 from davlock.paths import Address
 from davlock.state import Rows, State
 
@@ -48,47 +47,6 @@ def unconditionally(view: View) -> None:
     """No conditions."""
 
 
-class Underway:
-    """What this process has in the journal, and whether something of it has been renamed but is not committed yet.
-
-    Decisions may share a commit. None may follow a journalled one into it: after a crash, nobody could tell any more from the
-    folder how far that one had got.
-    """
-
-    def __init__(self) -> None:
-        self._ids: set[str] = set()
-        self._carried_out = ""
-        self._committed = threading.Event()
-        self._committed.set()
-
-    def __contains__(self, id: str) -> bool:
-        return id in self._ids
-
-    @contextmanager
-    def intending(self, id: str) -> Iterator[None]:
-        """While an intent is in the journal."""
-        self._ids.add(id)
-        try:
-            yield
-        finally:
-            self._ids.discard(id)
-            if self._carried_out == id:
-                self._carried_out = ""
-                self._committed.set()
-
-    def carried_out(self, id: str) -> None:
-        """The renames of an intent have been done."""
-        self._carried_out = id
-        self._committed.clear()
-
-    def is_committed(self) -> bool:
-        return self._committed.is_set()
-
-    def wait(self) -> None:
-        """Until what has been renamed is committed or undone."""
-        self._committed.wait()
-
-
 @dataclass(frozen=True, slots=True)
 class Transfers:
     """The operations that rename more than one upload into place."""
@@ -99,28 +57,21 @@ class Transfers:
     committer: Committer
     locks: LockManager
     identities: Identities
-    underway: Underway = field(default_factory=Underway)
+    underway: set[str] = field(default_factory=set)  # intents that this process has in the journal
 
     @contextmanager
     def deciding(self) -> Iterator[Rows]:
         """A decision, on a folder and rows that belong together: what a dead process left between them is settled first."""
-        while True:
-            with suppress(_Wait):
-                settled: list[Intent] = []
-                with self.state.deciding() as rows:
-                    if not self.underway.is_committed():
-                        raise _Wait
-                    settled = self._settle_begun(rows)
-                    waiting = rows.intents()
-                    yield rows
-                    for intent in waiting:
-                        # What another one was about to do has just been done by this decision: nobody may settle it once more.
-                        if self.committer.has_begun(intent):
-                            rows.remove_intent(intent.id)
-                for intent in settled:
-                    self.committer.empty_trash(intent)
-                return
-            self.underway.wait()
+        with self.state.deciding() as rows:
+            settled = self._settle_begun(rows)
+            waiting = rows.intents()
+            yield rows
+            for intent in waiting:
+                # What another one was about to do has just been done by this decision: nobody may settle it once more.
+                if self.committer.has_begun(intent):
+                    rows.remove_intent(intent.id)
+        for intent in settled:
+            self.committer.empty_trash(intent)
 
     def recover(self) -> list[str]:
         """Settles or forgets what dead processes left, and removes their files. Returns what was done, in sentences."""
@@ -157,6 +108,7 @@ class Transfers:
             entry = self._existing(rows, path, conditions)
             self.locks.guard(rows, Change(path, tree=True, membership=True), caller)
             replaced = self._target(rows, path, to, caller, overwrite)
+            self._check_arrivals(rows, path, to.path)
             if replaced and replaced.inode == entry.inode:
                 raise Forbidden("Both names belong to one and the same file on the server's disk.")
             return self._intent(id, "move", path, _onto(replaced, to), entry.inode, replaced is not None, caller)
@@ -208,6 +160,18 @@ class Transfers:
         self.locks.guard(rows, Change(to.path, tree=True, membership=existing is None), caller)
         return existing
 
+    def _check_arrivals(self, rows: Rows, source: str, target: str) -> None:
+        """Raises Conflict if a checkout that goes along cannot stand beside the locks at its new place (design §2)."""
+        arriving = _at_or_below(rows, source)
+        for lock in filter(rules.travels, arriving):
+            place = paths.rebase(lock.root, source, target)
+            staying = [other for other in self.locks.on(rows, place) if rules.survives_overwriting(other, target, arriving) or other.deep]
+            if conflicting := rules.arrival_conflicts(lock, place, staying):
+                raise Conflict(
+                    "A document that is checked out cannot be moved to where it is locked otherwise.",
+                    tuple(Blocker(other, place) for other in conflicting),
+                )
+
     def _intent(
         self, id: str, kind: str, source: str, to: Address, inode: int, replaces: bool, caller: Caller, staged: Staged | None = None
     ) -> Intent:
@@ -230,21 +194,28 @@ class Transfers:
     def _journalled(self, plan: Callable[[Rows, str], Intent]) -> Iterator[tuple[Rows, Intent]]:
         """The second decision, after a first one has asked everything and written the intent down."""
         id = uuid.uuid4().hex
-        with self.underway.intending(id):
+        self.underway.add(id)
+        try:
             with self.deciding() as rows:
                 intent = plan(rows, id)
                 rows.add_intent(intent)
-            try:
-                with self.deciding() as rows:
-                    yield rows, intent
+            with self.deciding() as rows:
+                # After a crash, nobody could tell any more from the folder how far this had got if others followed it.
+                rows.commit_at_once()
+                yield rows, intent
+                rows.remove_intent(id)
+        except BaseException:
+            self._forget(id)
+            raise
+        finally:
+            self.underway.discard(id)
+
+    def _forget(self, id: str) -> None:
+        """Takes an intent that has failed out of the journal, unless its undoing failed too: then it is settled, as it has happened."""
+        with suppress(DavlockError), self.state.deciding() as rows:
+            for intent in rows.intents():
+                if intent.id == id and not self.committer.has_begun(intent):
                     rows.remove_intent(id)
-                    self.underway.carried_out(id)
-            except BaseException:
-                with suppress(DavlockError), self.state.deciding() as rows:
-                    # If the undoing failed too, it has happened after all, and is settled by the next decision.
-                    if not self.committer.has_begun(intent):
-                        rows.remove_intent(id)
-                raise
 
     def _settle_begun(self, rows: Rows) -> list[Intent]:
         """Settles what has begun and is not settled, and forgets what dead processes have not begun. Returns what is done now."""
@@ -285,6 +256,9 @@ class Transfers:
             self.identities.moved(rows, source, target, intent.principal)
         else:
             self.identities.returned(rows, target, intent.principal)
+            # RFC 4918 §9.8.4: of what is overwritten nothing remains.
+            if intent.replaces and (document := rows.document(target)):
+                rows.change_properties(document.id, dict.fromkeys(rows.properties(document.id)))
             self._copy_properties(rows, source, target)
         if entry := self.tree.look(target):
             self.identities.observed(rows, entry, intent.principal, intent.door)
@@ -314,10 +288,6 @@ class Transfers:
 
 class _Changed(Exception):
     """Between the two decisions, what is to be renamed has become something else."""
-
-
-class _Wait(Exception):
-    """A decision may not be committed together with what another thread has just renamed."""
 
 
 def _onto(replaced: Entry | None, to: Address) -> Address:

@@ -11,13 +11,13 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from davlock import paths
 from davlock.documents.copying import copy_file
-from davlock.documents.disk import adopt, discard, disk_errors, inherit, sync_folder, sync_path
+from davlock.documents.disk import adopt, discard, disk_errors, exchange, inherit, sync_folder, sync_path
 from davlock.documents.staging import Staged, Staging
 from davlock.documents.tree import Tree
 from davlock.errors import DavlockError, Exists, NotFound
@@ -89,7 +89,7 @@ class Committer:
             with disk_errors():
                 if intent.kind == "delete":
                     self._to_trash(intent)
-                else:
+                elif not (intent.replaces and self._change_places(intent)):
                     if intent.replaces:
                         self._clear(intent)
                     self._put_in_place(intent)
@@ -114,7 +114,9 @@ class Committer:
             self._withdraw(intent)
             return False
         done = True
-        if intent.kind != "delete" and not self._tree.inode(intent.target):
+        if intent.kind != "delete" and self._tree.inode(intent.target) == intent.inode:
+            self._trash_exchanged(intent)
+        elif intent.kind != "delete" and not self._tree.inode(intent.target):
             try:
                 with disk_errors():
                     self._put_in_place(intent)
@@ -146,6 +148,42 @@ class Committer:
             os.rename(self._spelling(folder, intent.source), self._trashed(intent), src_dir_fd=folder)
             sync_folder(folder)
         sync_path(self._staging.trash)
+
+    def _change_places(self, intent: Intent) -> bool:
+        """Replaces a folder, or something by a folder, in one instant; what was replaced goes to the trash from the other place.
+
+        Whether that is how it was done: a document that replaces a document needs only a rename.
+        """
+        if self._is_document(intent.target) and self._brings_document(intent):
+            return False
+        with self._tree.folder(paths.parent(intent.target)) as into, self._origin(intent) as (out_of, name):
+            if not exchange(out_of, name, into, self._spelling(into, intent.target)):
+                return False
+            sync_folder(into)
+        self._trash_exchanged(intent)
+        return True
+
+    def _trash_exchanged(self, intent: Intent) -> None:
+        """The second half of changing places, if there is one to do."""
+        if not intent.replaces or os.path.lexists(self._trashed(intent)):
+            return
+        with suppress(FileNotFoundError, NotFound), self._origin(intent) as (out_of, name):
+            os.rename(name, self._trashed(intent), src_dir_fd=out_of)
+            sync_folder(out_of)
+
+    @contextmanager
+    def _origin(self, intent: Intent) -> Iterator[tuple[int, str]]:
+        """The open folder, and the name in it, of what is moved or of the staged copy."""
+        if intent.kind == "copy":
+            place = self._staging.place(intent.owner, intent.staged)
+            fd = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                yield fd, place.name
+            finally:
+                os.close(fd)
+        else:
+            with self._tree.folder(paths.parent(intent.source)) as fd:
+                yield fd, self._spelling(fd, intent.source)
 
     def _clear(self, intent: Intent) -> None:
         """Sets aside what stands at the target; a document that a document replaces stays readable until that moment."""
@@ -184,6 +222,7 @@ class Committer:
         Synced only when all is back: a disk that fails at that must not stop it half-way.
         """
         if intent.kind != "delete" and self._tree.inode(intent.target) == intent.inode:
+            self._trash_exchanged(intent)
             with self._tree.folder(paths.parent(intent.target)) as into:
                 name = self._spelling(into, intent.target)
                 if intent.kind == "copy":

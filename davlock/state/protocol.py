@@ -130,6 +130,9 @@ class Rows(LockRows, DocumentRows, PropertyRows, IntentRows, AccountRows, Protoc
     def before_commit(self, key: str, action: Callable[[], None]) -> None:
         """Registers what must have been done when this decision is committed, once for each key, however many decisions share it."""
 
+    def commit_at_once(self) -> None:
+        """Lets no other decision into the commit of this one."""
+
 
 class State(Protocol):
     def deciding(self) -> AbstractContextManager[Rows]:

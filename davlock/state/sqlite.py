@@ -18,7 +18,7 @@ from pathlib import Path
 
 from davlock.errors import StorageFull, Unavailable
 from davlock.state.sqlite_rows import SqliteRows
-from davlock.state.turns import Turns
+from davlock.state.turns import Turn, Turns
 
 BUSY_SECONDS = 10.0
 
@@ -41,7 +41,7 @@ class SqliteState:
     @contextmanager
     def deciding(self) -> Iterator[SqliteRows]:
         with _translated(), self._turns.take() as turn:
-            rows = SqliteRows(turn.connection, self._clock, turn.undo, turn.first)
+            rows = SqliteRows(turn, self._clock)
             yield rows
             rows.keep_clock()
 
@@ -51,7 +51,7 @@ class SqliteState:
             connection = self._connection()
             connection.execute("BEGIN")
             try:
-                yield SqliteRows(connection, self._clock, [], {})
+                yield SqliteRows(Turn(connection), self._clock)
             finally:
                 connection.execute("COMMIT")
 

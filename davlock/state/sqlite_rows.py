@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from davlock import paths
 from davlock.model import Account, Document, Intent, Kind, Lock, Scope, as_int64
+from davlock.state.turns import Turn
 
 RETIRED_SECONDS = 60.0  # how long the identity of something deleted is remembered
 
@@ -18,17 +18,11 @@ _ALIVE = "(expires IS NULL OR expires > ?)"
 
 
 class SqliteRows:
-    """See state.protocol.Rows. clock returns Unix time in seconds; undo and first are where if_undone() and
-    before_commit() register."""
+    """See state.protocol.Rows. clock returns Unix time in seconds."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        clock: Callable[[], float],
-        undo: list[Callable[[], None]],
-        first: dict[str, Callable[[], None]],
-    ) -> None:
-        self._connection, self._sql, self._undo, self._first = connection, connection.execute, undo, first
+    def __init__(self, turn: Turn, clock: Callable[[], float]) -> None:
+        connection = turn.connection
+        self._turn, self._connection, self._sql = turn, connection, connection.execute
         self._changes = connection.total_changes
         (self._kept,) = self._sql("SELECT value FROM counters WHERE name = 'clock'").fetchone()
         # Never backwards, whatever the machine's clock does: a step back only prolongs locks.
@@ -44,10 +38,13 @@ class SqliteRows:
             self._sql("UPDATE counters SET value = ? WHERE name = 'clock'", (self._now,))
 
     def if_undone(self, action: Callable[[], None]) -> None:
-        self._undo.append(action)
+        self._turn.undo.append(action)
 
     def before_commit(self, key: str, action: Callable[[], None]) -> None:
-        self._first[key] = action
+        self._turn.first[key] = action
+
+    def commit_at_once(self) -> None:
+        self._turn.is_last = True
 
     # locks
 

@@ -26,6 +26,7 @@ class Turn:
         self.connection = connection
         self.undo: list[Callable[[], None]] = []  # of the decisions made so far, in their order
         self.first: dict[str, Callable[[], None]] = {}  # what must be done before the commit, by key
+        self.is_last = False  # whether no other decision may share the commit any more
         self.taken = 0
         self.decisions = 0  # those that stand
         self.settled = threading.Event()
@@ -72,7 +73,7 @@ class Turns:
                 raise
             finally:
                 # Refused ones count too, or a crowd that is refused again and again would keep the first from its commit.
-                if turn.taken >= MOST_TOGETHER or not self._is_awaited() or turn.error:
+                if turn.is_last or turn.taken >= MOST_TOGETHER or not self._is_awaited() or turn.error:
                     self._end(turn)
         finally:
             self._alone.release()

@@ -13,13 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from davlock import paths
-from davlock.documents import Staging
+from davlock.documents import Committer, Staging
+from davlock.documents.commit import Undo
 from davlock.errors import DavlockError, Exists, NotFound, ParentMissing, PreconditionFailed
-from davlock.model import Caller
+from davlock.model import Caller, Intent
+from davlock.state.sqlite import SqliteState
 from davlock.transfers import View
 from tests.documents.conftest import ALICE, Opener, Site
 
@@ -322,3 +325,29 @@ def test_documents_keep_what_belongs_to_them_when_they_and_their_folder_are_move
     assert site.colour(found[0]) == "red"
     assert site.library.recover() == []
     assert list(site.library.check()) == []
+
+
+def test_an_intent_that_others_have_overtaken_is_written_down_anew(site: Site, open_site: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There and back again between the two decisions: the disk looks as before, but the journal has forgotten about it."""
+    other, deciding, carry_out = open_site(), SqliteState.deciding, Committer.carry_out
+    site.put("/a.txt", b"a")
+    decisions, journalled = 0, []
+
+    def decide(self: SqliteState) -> Any:
+        nonlocal decisions
+        decisions += 1
+        if decisions == 2:
+            other.move("/a.txt", "/b.txt")
+            other.move("/b.txt", "/a.txt")
+        return deciding(self)
+
+    def look(self: Committer, intent: Intent) -> Undo:
+        with other.state.reading() as rows:
+            journalled.append(intent in rows.intents())
+        return carry_out(self, intent)
+
+    monkeypatch.setattr(SqliteState, "deciding", decide)
+    monkeypatch.setattr(Committer, "carry_out", look)
+    site.move("/a.txt", "/b.txt")
+    assert journalled == [True, True, True]
+    assert site.names() == ["b.txt"]

@@ -60,7 +60,7 @@ def furnish(root: Path) -> None:
     for document in ("/doc.txt", "/folder/a.txt", "/folder/sub/b.txt", "/target.txt", "/target/old.txt", "/bystander.txt"):
         site.put(document, document.encode())
         site.patch(document, f"of {document}")
-    site.lock("/doc.txt", kind=Kind.EDIT)
+    site.lock("/doc.txt", kind=Kind.CHECKOUT)
     site.lock("/folder/a.txt", kind=Kind.CHECKOUT)
     site.lock("/target.txt")
     site.lock("/bystander.txt", BOB)
@@ -265,7 +265,10 @@ def test_a_lock_on_a_new_name_that_was_cut_off_never_removes_what_somebody_has_w
         site.close()
 
 
-def test_an_interrupted_move_whose_source_was_removed_meanwhile_gives_back_what_it_had_set_aside(tmp_path: Path) -> None:
+def test_an_interrupted_move_whose_source_was_removed_meanwhile_gives_back_what_it_had_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("davlock.documents.commit.exchange", lambda *_: False)  # as on file systems that cannot do that
     root, step = tmp_path / "root", 0
     furnish(root)
     while (root / "target").exists():
@@ -366,3 +369,21 @@ def test_the_lock_on_what_was_wanted_is_not_given_by_half(tmp_path: Path) -> Non
             break
         step += 1
     assert step > 5
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name.endswith("onto-folder")])
+def test_where_two_names_cannot_change_places_it_is_all_or_nothing_too(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("davlock.documents.commit.exchange", lambda *_: False)
+
+    def restart(root: Path) -> Seen:
+        site = Site(root, Clock())
+        try:
+            site.library.recover()
+            assert site.leftovers() == []
+            return site.seen()
+        finally:
+            site.close()
+
+    assert Scene(tmp_path, OPERATIONS[name]).kills(lambda root: None, restart) == {False, True}

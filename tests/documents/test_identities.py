@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from davlock.errors import Locked
-from davlock.model import Kind
+from davlock.errors import Conflict, Locked
+from davlock.model import Kind, Scope
 from tests.documents.conftest import ALICE, BOB, TUNNEL_SECONDS, Clock, Opener, Site
 
 
@@ -350,3 +350,15 @@ def test_what_was_removed_underneath_long_ago_does_not_come_back(site: Site, kep
     site.move("/other.docx", "/name.docx", ALICE)
     assert site.id("/name.docx") == other
     assert site.colour("/name.docx") is None
+
+
+def test_a_checkout_does_not_move_to_where_it_could_not_have_been_granted(site: Site) -> None:
+    site.mkcol("/folder")
+    site.put("/doc.txt", b"1")
+    site.lock("/doc.txt", kind=Kind.CHECKOUT)
+    site.lock("/folder", BOB, deep=True, scope=Scope.SHARED)
+    site.lock("/folder", deep=True, scope=Scope.SHARED)
+    with pytest.raises(Conflict):
+        site.move("/doc.txt", "/folder/doc.txt", site.with_tokens())
+    assert site.get("/doc.txt") == b"1"
+    assert site.locks("/doc.txt") == [("CHECKOUT", "alice")]
