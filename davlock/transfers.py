@@ -79,7 +79,7 @@ class Transfers:
             before = {intent.id: intent for intent in rows.intents()}
             settled = {intent.id for intent in self._settle_begun(rows)}
             expected = {intent.id for intent in rows.intents()}
-            trashed = [name for name in self.staging.trashed() if name not in expected]
+            trashed = [name for name in self.staging.trashed() if name.partition(".")[0] not in expected]
         done = [
             f"completed an interrupted {intent.kind} of {intent.source}"
             if id in settled

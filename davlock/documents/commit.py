@@ -11,8 +11,8 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from davlock import paths
@@ -27,6 +27,7 @@ from davlock.paths import Address
 Undo = Callable[[], None]
 # What says that there are no hard links here: the file system, the number of them, or the owner (fs.protected_hardlinks).
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EACCES}
+ARRIVING = ".arriving"  # behind the id of an intent, in the trash: what is on its way to its new place
 _log = logging.getLogger("davlock")
 
 
@@ -89,9 +90,12 @@ class Committer:
             with disk_errors():
                 if intent.kind == "delete":
                     self._to_trash(intent)
-                elif not (intent.replaces and self._change_places(intent)):
+                elif intent.replaces and not self._is_document_for_document(intent):
+                    self._take_away(intent)
+                    self._change_places(intent)
+                else:
                     if intent.replaces:
-                        self._clear(intent)
+                        self._keep_target(intent)
                     self._put_in_place(intent)
         except BaseException:
             undo()
@@ -102,6 +106,8 @@ class Committer:
         """Whether anything of what the journal says was already done when its process died."""
         stands = self._tree.inode(intent.target)
         if intent.kind != "delete" and stands == intent.inode:
+            return True
+        if intent.kind == "move" and os.path.lexists(self._waiting(intent)):
             return True
         return (intent.kind == "delete" or not stands) and os.path.lexists(self._trashed(intent))
 
@@ -114,16 +120,13 @@ class Committer:
             self._withdraw(intent)
             return False
         done = True
-        if intent.kind != "delete" and self._tree.inode(intent.target) == intent.inode:
-            self._trash_exchanged(intent)
-        elif intent.kind != "delete" and not self._tree.inode(intent.target):
-            try:
-                with disk_errors():
-                    self._put_in_place(intent)
-            except DavlockError:  # such as: what should be moved was removed underneath, or the copy with its process
-                done = False
-                with suppress(NotFound), disk_errors():
-                    self._from_trash(intent)
+        try:
+            with disk_errors():
+                self._go_on(intent)
+        except DavlockError:  # such as: what should be moved was removed underneath, or the copy with its process
+            done = False
+            with suppress(NotFound), disk_errors():
+                self._revert(intent, paths.name(intent.source))
         # A crash of the machine may have kept the rename from the disk; it is said to be done only now.
         with suppress(NotFound), disk_errors(), self._tree.folder(paths.parent(intent.target)) as folder:
             sync_folder(folder)
@@ -149,57 +152,62 @@ class Committer:
             sync_folder(folder)
         sync_path(self._staging.trash)
 
-    def _change_places(self, intent: Intent) -> bool:
-        """Replaces a folder, or something by a folder, in one instant; what was replaced goes to the trash from the other place.
-
-        Whether that is how it was done: a document that replaces a document needs only a rename.
-        """
-        if self._is_document(intent.target) and self._brings_document(intent):
-            return False
-        with self._tree.folder(paths.parent(intent.target)) as into, self._origin(intent) as (out_of, name):
-            if not exchange(out_of, name, into, self._spelling(into, intent.target)):
-                return False
-            sync_folder(into)
-        self._trash_exchanged(intent)
-        return True
-
-    def _trash_exchanged(self, intent: Intent) -> None:
-        """The second half of changing places, if there is one to do."""
-        if not intent.replaces or os.path.lexists(self._trashed(intent)):
+    def _go_on(self, intent: Intent) -> None:
+        if intent.kind == "delete":
             return
-        with suppress(FileNotFoundError, NotFound), self._origin(intent) as (out_of, name):
-            os.rename(name, self._trashed(intent), src_dir_fd=out_of)
-            sync_folder(out_of)
-
-    @contextmanager
-    def _origin(self, intent: Intent) -> Iterator[tuple[int, str]]:
-        """The open folder, and the name in it, of what is moved or of the staged copy."""
-        if intent.kind == "copy":
-            place = self._staging.place(intent.owner, intent.staged)
-            fd = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                yield fd, place.name
-            finally:
-                os.close(fd)
+        stands, waits = self._tree.inode(intent.target), os.path.lexists(self._waiting(intent))
+        if stands == intent.inode:
+            if intent.kind == "move" and waits:
+                os.rename(self._waiting(intent), self._trashed(intent))
+        elif stands:
+            self._change_places(intent)
+        elif intent.kind == "move" and waits:
+            with self._tree.folder(paths.parent(intent.target)) as into:
+                os.rename(self._waiting(intent), intent.spelling, dst_dir_fd=into)
         else:
-            with self._tree.folder(paths.parent(intent.source)) as fd:
-                yield fd, self._spelling(fd, intent.source)
+            self._put_in_place(intent)
 
-    def _clear(self, intent: Intent) -> None:
-        """Sets aside what stands at the target; a document that a document replaces stays readable until that moment."""
-        with self._tree.folder(paths.parent(intent.target)) as folder:
-            name = self._spelling(folder, intent.target)
-            if self._is_document(intent.target) and self._brings_document(intent):
-                with suppress(OSError):
-                    os.link(name, self._trashed(intent), src_dir_fd=folder, follow_symlinks=False)
-                    return
-            os.rename(name, self._trashed(intent), src_dir_fd=folder)
+    def _is_document_for_document(self, intent: Intent) -> bool:
+        """Whether one rename replaces it; with a folder involved that is not possible."""
+        if intent.kind == "copy":
+            return self._is_document(intent.target) and self._waiting(intent).is_file()
+        return self._is_document(intent.target) and self._is_document(intent.source)
+
+    def _waiting(self, intent: Intent) -> Path:
+        """Where something waits, out of sight, to change places with the folder that it replaces, or as a staged copy."""
+        if intent.kind == "copy":
+            return self._staging.place(intent.owner, intent.staged)
+        return self._staging.trash / f"{intent.id}{ARRIVING}"
+
+    def _take_away(self, intent: Intent) -> None:
+        """What is moved is nowhere for a moment: else, when the places are changed, its old name would show what it replaces."""
+        if intent.kind == "move":
+            with self._tree.folder(paths.parent(intent.source)) as folder:
+                os.rename(self._spelling(folder, intent.source), self._waiting(intent), src_dir_fd=folder)
+                sync_folder(folder)
+
+    def _change_places(self, intent: Intent) -> None:
+        """Puts what waits in the place of what stands at the target, in one instant where the system can do that."""
+        waiting = self._waiting(intent)
+        with self._tree.folder(paths.parent(intent.target)) as into:
+            name = self._spelling(into, intent.target)
+            if exchange(waiting, into, name):
+                os.rename(waiting, self._trashed(intent))
+            else:
+                os.rename(name, self._trashed(intent), src_dir_fd=into)
+                os.rename(waiting, intent.spelling, dst_dir_fd=into)
+            sync_folder(into)
         sync_path(self._staging.trash)
 
-    def _brings_document(self, intent: Intent) -> bool:
-        if intent.kind == "copy":
-            return self._staging.place(intent.owner, intent.staged).is_file()
-        return self._is_document(intent.source)
+    def _keep_target(self, intent: Intent) -> None:
+        """A second name for a document that is about to be replaced, where that is possible; it stays readable under its own."""
+        with self._tree.folder(paths.parent(intent.target)) as folder:
+            name = self._spelling(folder, intent.target)
+            try:
+                os.link(name, self._trashed(intent), src_dir_fd=folder, follow_symlinks=False)
+            except OSError:
+                os.rename(name, self._trashed(intent), src_dir_fd=folder)
+                sync_path(self._staging.trash)
 
     def _is_document(self, path: str) -> bool:
         entry = self._tree.look(path)
@@ -208,7 +216,7 @@ class Committer:
     def _put_in_place(self, intent: Intent) -> None:
         with self._tree.folder(paths.parent(intent.target)) as into:
             if intent.kind == "copy":
-                os.rename(self._staging.place(intent.owner, intent.staged), intent.spelling, dst_dir_fd=into)
+                os.rename(self._waiting(intent), intent.spelling, dst_dir_fd=into)
             else:
                 with self._tree.folder(paths.parent(intent.source)) as out_of:
                     name = self._spelling(out_of, intent.source)
@@ -221,18 +229,22 @@ class Committer:
 
         Synced only when all is back: a disk that fails at that must not stop it half-way.
         """
-        if intent.kind != "delete" and self._tree.inode(intent.target) == intent.inode:
-            self._trash_exchanged(intent)
-            with self._tree.folder(paths.parent(intent.target)) as into:
-                name = self._spelling(into, intent.target)
-                if intent.kind == "copy":
-                    os.rename(name, self._staging.place(intent.owner, intent.staged), src_dir_fd=into)
-                else:
-                    with self._tree.folder(paths.parent(intent.source)) as out_of:
-                        os.rename(name, spelling, src_dir_fd=into, dst_dir_fd=out_of)
+        if intent.kind != "delete":
+            self._take_back(intent, spelling)
         self._from_trash(intent)
         for folder in {paths.parent(intent.source), paths.parent(intent.target)}:
             self.sync(folder)
+
+    def _take_back(self, intent: Intent, spelling: str) -> None:
+        waiting = self._waiting(intent)
+        if self._tree.inode(intent.target) == intent.inode:
+            with suppress(FileNotFoundError):  # what it has changed places with
+                os.rename(waiting, self._trashed(intent))
+            with self._tree.folder(paths.parent(intent.target)) as into:
+                os.rename(self._spelling(into, intent.target), waiting, src_dir_fd=into)
+        if intent.kind == "move" and os.path.lexists(waiting):
+            with self._tree.folder(paths.parent(intent.source)) as out_of:
+                os.rename(waiting, spelling, dst_dir_fd=out_of)
 
     def _from_trash(self, intent: Intent) -> None:
         with suppress(FileNotFoundError), self._tree.folder(paths.parent(intent.target)) as folder:

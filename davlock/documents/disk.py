@@ -158,16 +158,17 @@ def _move_out(folder: str, top: Path) -> Path:
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_HERE = -100  # AT_FDCWD; the path is absolute
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
 
 
-def exchange(folder: int, name: str, other_folder: int, other_name: str) -> bool:
-    """Lets two entries of open folders change places in one instant; whether this system and its file system can do that."""
+def exchange(path: Path, folder: int, name: str) -> bool:
+    """Lets a path and an entry of an open folder change places in one instant; whether system and file system can do that."""
     try:
         call = _libc.renameat2
     except AttributeError:
         return False
-    done: int = call(folder, os.fsencode(name), other_folder, os.fsencode(other_name), _EXCHANGE)
+    done: int = call(_HERE, os.fsencode(path), folder, os.fsencode(name), _EXCHANGE)
     if done == 0:
         return True
     if ctypes.get_errno() in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):

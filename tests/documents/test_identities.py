@@ -117,13 +117,6 @@ def delete_and_write(site: Site) -> None:
     site.put("/name.docx", b"new")
 
 
-def delete_and_copy(site: Site) -> None:
-    site.put("/~tmp1.tmp", b"new")
-    site.delete("/name.docx")
-    site.copy("/~tmp1.tmp", "/name.docx")
-    site.delete("/~tmp1.tmp")
-
-
 def move_away_and_write(site: Site) -> None:
     site.move("/name.docx", "/~tmp2.tmp")
     site.put("/name.docx", b"new")
@@ -142,7 +135,6 @@ DANCES: list[Dance] = [
     move_onto,
     delete_and_move,
     delete_and_write,
-    delete_and_copy,
     move_away_and_write,
     move_away_and_move_in_what_was_not_written_here,
 ]
@@ -329,6 +321,15 @@ def test_what_was_copied_over_is_a_version_by_whoever_did_it(site: Site, kept: i
         document = rows.document("/name.docx")
     assert document
     assert (document.id, document.version, document.changed_by, document.door) == (kept, before + 1, "bob", BOB.door)
+
+
+def test_nothing_of_what_was_copied_over_remains_but_its_identity(site: Site, kept: int) -> None:
+    """RFC 4918 §9.8.4: no more properties than the source has."""
+    site.put("/source.docx", b"source")
+    site.patch("/source.docx", "large", name="{x}size")
+    site.copy("/source.docx", "/name.docx")
+    assert site.id("/name.docx") == kept
+    assert (site.colour("/name.docx"), site.colour("/name.docx", "{x}size")) == (None, "large")
 
 
 def test_what_was_removed_underneath_is_retired(site: Site, kept: int) -> None:
