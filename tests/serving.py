@@ -1,9 +1,9 @@
 """A davlock server in a process of its own, and a small strict HTTP client to talk to it with.
 
-    with Serving(tmp_path / "root") as serving:
-        alice = Client(serving, "alice")
-        token = alice.lock("/report.odt")
-        assert alice.put("/report.odt", b"new", token).status == 204
+with Serving(tmp_path / "root") as serving:
+    alice = Client(serving, "alice")
+    token = alice.lock("/report.odt")
+    assert alice.put("/report.odt", b"new", token).status == 204
 """
 
 from __future__ import annotations
@@ -49,9 +49,7 @@ class Serving:
 
     host = "127.0.0.1"
 
-    def __init__(
-        self, root: Path, *arguments: str, users: tuple[str, ...] = ("alice", "bob"), admins: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, root: Path, *arguments: str, users: tuple[str, ...] = ("alice", "bob"), admins: tuple[str, ...] = ()) -> None:
         self.root = root
         self.arguments = arguments
         self.users = users
@@ -95,13 +93,15 @@ class Serving:
 
     def add_user(self, name: str, *, admin: bool = False) -> None:
         """Make an account whose password is `password(name)`."""
-        self.run("user", "add", name, "--root", str(self.root), "--password-stdin", *(["--admin"] * admin),
-                 stdin=self.password(name) + "\n")
+        self.run(
+            "user", "add", name, "--root", str(self.root), "--password-stdin", *(["--admin"] * admin), stdin=self.password(name) + "\n"
+        )
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Run another davlock command to its end and return what it printed; fails unless it exits with 0."""
-        done = subprocess.run([*self.program(), *arguments], input=stdin, capture_output=True, text=True,
-                              env=self._environment(), timeout=START_SECONDS)
+        done = subprocess.run(
+            [*self.program(), *arguments], input=stdin, capture_output=True, text=True, env=self._environment(), timeout=START_SECONDS
+        )
         if done.returncode:
             pytest.fail(f"davlock {' '.join(arguments)} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -112,12 +112,18 @@ class Serving:
 
     def start(self) -> None:
         """Start the server and wait until it says that it is ready."""
-        argv = [*self.program(), "serve", str(self.root), "--host", self.host, "--port", str(self.port),
-                *self.arguments]
+        argv = [*self.program(), "serve", str(self.root), "--host", self.host, "--port", str(self.port), *self.arguments]
         with self._errors.open("ab") as errors:
             # a session of its own: kill() reaches the workers too
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                                             text=True, env=self._environment(), start_new_session=True)
+            self._process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=self._environment(),
+                start_new_session=True,
+            )
         self.starts += 1
         lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, args=(self._process, lines), daemon=True)
@@ -232,9 +238,12 @@ class Client:
         sent = {"Authorization": self.authorization} | {name.replace("_", "-"): headers[name] for name in headers}
         connection = self._connect()
         try:
-            connection.request(method, path if isinstance(path, Raw) else href(path),
-                               body.encode() if isinstance(body, str) else body,
-                               {name: str(value) for name, value in sent.items() if value is not None})
+            connection.request(
+                method,
+                path if isinstance(path, Raw) else href(path),
+                body.encode() if isinstance(body, str) else body,
+                {name: str(value) for name, value in sent.items() if value is not None},
+            )
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
         except BaseException:
@@ -248,15 +257,14 @@ class Client:
         """PUT, under the lock with this token if there is one."""
         return self.request("PUT", path, body, **{"If": f"(<{token}>)" if token else None} | headers)
 
-    def lock(
-        self, path: str, *, owner: str = "", depth: str = "0", timeout: str = "Second-3600", shared: bool = False
-    ) -> str:
+    def lock(self, path: str, *, owner: str = "", depth: str = "0", timeout: str = "Second-3600", shared: bool = False) -> str:
         """LOCK and return the token, without brackets; fails unless it was granted.
 
         owner: text or XML for D:owner, the user's name if empty.
         """
-        answer = self.request("LOCK", path, lockinfo(owner or self.user or "", shared=shared), Depth=depth,
-                              Timeout=timeout, Content_Type="application/xml")
+        answer = self.request(
+            "LOCK", path, lockinfo(owner or self.user or "", shared=shared), Depth=depth, Timeout=timeout, Content_Type="application/xml"
+        )
         assert answer.status in (200, 201), f"LOCK {path}: {answer}"
         token = re.fullmatch(r"<(.+)>", answer.headers["Lock-Token"] or "")
         assert token and token[1] in answer.texts("{DAV:}locktoken"), f"LOCK {path}: header and body differ: {answer}"
@@ -268,8 +276,13 @@ class Client:
     def propfind(self, path: str, *names: str, depth: str = "0") -> Answer:
         """PROPFIND of these DAV: properties ("lockdiscovery"), of all when none is named."""
         wanted = f"<D:prop>{''.join(f'<D:{name}/>' for name in names)}</D:prop>" if names else "<D:allprop/>"
-        return self.request("PROPFIND", path, f'<?xml version="1.0"?><D:propfind xmlns:D="DAV:">{wanted}</D:propfind>',
-                            Depth=depth, Content_Type="application/xml")
+        return self.request(
+            "PROPFIND",
+            path,
+            f'<?xml version="1.0"?><D:propfind xmlns:D="DAV:">{wanted}</D:propfind>',
+            Depth=depth,
+            Content_Type="application/xml",
+        )
 
     def _connect(self) -> http.client.HTTPConnection:
         # a connection to the server before its restart is known to be dead: not an error
@@ -293,5 +306,7 @@ def href(path: str) -> str:
 def lockinfo(owner: str, *, shared: bool = False) -> str:
     """The body of a LOCK; owner is text or XML."""
     scope = "shared" if shared else "exclusive"
-    return (f'<?xml version="1.0" encoding="utf-8"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:{scope}/></D:lockscope>'
-            f"<D:locktype><D:write/></D:locktype><D:owner>{owner}</D:owner></D:lockinfo>")
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:{scope}/></D:lockscope>'
+        f"<D:locktype><D:write/></D:locktype><D:owner>{owner}</D:owner></D:lockinfo>"
+    )

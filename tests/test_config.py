@@ -9,10 +9,7 @@ import yaml
 
 from davlock.config import Auth, Config, ConfigError, Documents, Locks, Log, load
 
-TOP = (
-    "is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, locks, documents, "
-    "auth and log."
-)
+TOP = "is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, locks, documents, auth and log."
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
 SECONDS = "it must be a whole number from 1 to 4294967295."
 HOST = "it must be an address such as 127.0.0.1 or ::1, or the name of this host."
@@ -95,9 +92,7 @@ def test_what_is_left_out_keeps_its_default(tmp_path: Path) -> None:
 
 def test_overrides_win_unless_they_are_none(tmp_path: Path) -> None:
     file = written(tmp_path, "{root: /data, port: 1234, host: localhost}")
-    assert load(file, root=Path("/other"), port=80, host=None, workers=None) == Config(
-        root=Path("/other"), port=80, host="localhost"
-    )
+    assert load(file, root=Path("/other"), port=80, host=None, workers=None) == Config(root=Path("/other"), port=80, host="localhost")
 
 
 def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,9 +148,7 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_used_is_told_with_file_key_value_and_what_is_allowed(
-    tmp_path: Path, text: str, told: str
-) -> None:
+def test_what_cannot_be_used_is_told_with_file_key_value_and_what_is_allowed(tmp_path: Path, text: str, told: str) -> None:
     file = written(tmp_path, text)
     assert refusal(file) == f"{file}: {told}"
 
@@ -169,9 +162,7 @@ def test_the_bounds_themselves_are_allowed(tmp_path: Path) -> None:
         load(written(tmp_path, text))
 
 
-@pytest.mark.parametrize(
-    "text", ["a: [", "a: b: c", "\tport: 1", "x: 2001-13-45", "!!python/object:os.system {}", "\x00", "[" * 3000]
-)
+@pytest.mark.parametrize("text", ["a: [", "a: b: c", "\tport: 1", "x: 2001-13-45", "!!python/object:os.system {}", "\x00", "[" * 3000])
 def test_a_file_that_is_not_yaml(tmp_path: Path, text: str) -> None:
     file = written(tmp_path, text)
     told = refusal(file)
@@ -196,9 +187,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_a_wrong_override_is_told() -> None:
-    assert refusal(None, root="/d", port=70000) == (
-        "The command line: port is 70000; it must be a whole number from 0 to 65535."
-    )
+    assert refusal(None, root="/d", port=70000) == ("The command line: port is 70000; it must be a whole number from 0 to 65535.")
     assert "root is missing" in refusal(None)
     assert "prot is not a key" in refusal(None, prot=1)
 

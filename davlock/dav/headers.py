@@ -18,9 +18,7 @@ _SECONDS = re.compile(r"second-([0-9]+)", re.I | re.A)
 _CODED_URL = re.compile(r"<([a-z][a-z0-9+.-]*:[^<>\x00-\x20\x7f]+)>", re.I | re.A)
 _BARE_URL = re.compile(r"([a-z][a-z0-9+.-]*:[^<>,\x00-\x20\x7f]+)", re.I | re.A)
 _PREFERENCE = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.?)*(?:"|$))+')  # an open quote runs to the end: stays linear
-_URI = re.compile(
-    r"(?:https?://(?P<authority>[^/?#]*))?(?P<path>/[^?#]*)?(?:\?[^#]*)?(?P<fragment>#.*)?", re.I | re.A | re.S
-)
+_URI = re.compile(r"(?:https?://(?P<authority>[^/?#]*))?(?P<path>/[^?#]*)?(?:\?[^#]*)?(?P<fragment>#.*)?", re.I | re.A | re.S)
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:@]+)(?::([0-9]*))?", re.I | re.A)
 _NOT_IN_URI = re.compile(r"[^\x21-\x7e\x80-\xff]")
 

@@ -142,9 +142,7 @@ def _parse_etags(name: str, value: str) -> list[str]:
     while at < len(value):
         match = _ELEMENT.match(value, at)
         if match is None:
-            raise BadRequest(
-                f'The {name} header is malformed at character {at + 1}; send * or quoted entity tags such as "abc".'
-            )
+            raise BadRequest(f'The {name} header is malformed at character {at + 1}; send * or quoted entity tags such as "abc".')
         if match[1] is not None:
             found.append(match[1])
         at = match.end()

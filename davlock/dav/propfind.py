@@ -218,9 +218,7 @@ def _member_href(folder: str, entry: Entry) -> str:
     return folder + xml.escape(hrefs.encode(entry.name, entry.is_folder))
 
 
-def _with_dead(
-    plan: Plan, shape: _Shape, href: str, values: tuple[str | int, ...], dead: Mapping[str, str], minimal: bool
-) -> str:
+def _with_dead(plan: Plan, shape: _Shape, href: str, values: tuple[str | int, ...], dead: Mapping[str, str], minimal: bool) -> str:
     if plan.names_only:
         found = [xml.element(name) for name in dead]
     elif plan.everything:

@@ -89,8 +89,5 @@ def outcome(href: str, changes: Sequence[PropertyChange], failed: Mapping[str, i
     stats: dict[int, list[str]] = {}
     for name in dict.fromkeys(change.name for change in changes):
         stats.setdefault(failed.get(name, 424 if failed else 200), []).append(xml.element(name))
-    told = [
-        xml.propstat("".join(names), code, _PROTECTED if code == 403 else "")
-        for code, names in (stats or {200: []}).items()
-    ]
+    told = [xml.propstat("".join(names), code, _PROTECTED if code == 403 else "") for code, names in (stats or {200: []}).items()]
     return xml.multistatus([f"<D:response><D:href>{xml.escape(href)}</D:href>{''.join(told)}</D:response>"])

@@ -59,9 +59,7 @@ class Gateway(cheroot.server.Gateway):
             raise RuntimeError("the application has sent a block before it called start_response")
         self.req.write(block)
 
-    def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None, /
-    ) -> Callable[[bytes], None]:
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None, /) -> Callable[[bytes], None]:
         """The WSGI callable. Raises `exc_info`'s exception if the head is out already."""
         try:
             if exc_info:

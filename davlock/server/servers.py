@@ -48,9 +48,7 @@ class Listener(socket.socket):
 
 def listen(host: str, port: int) -> Listener:
     """A socket that listens on the address, IPv4 or IPv6; port 0 takes a free one. Raises OSError."""
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     listener = Listener(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,9 +77,7 @@ class Server(cheroot.wsgi.Server):
     ConnectionClass = Connection
     socket: Listener | None
 
-    def __init__(
-        self, listener: Listener, application: WSGIApplication, *, threads: int = 16, multiprocess: bool = False
-    ) -> None:
+    def __init__(self, listener: Listener, application: WSGIApplication, *, threads: int = 16, multiprocess: bool = False) -> None:
         super().__init__(
             listener.getsockname()[:2],
             application,

@@ -26,9 +26,7 @@ class Workers:
         self._server = server
         self._queue: queue.SimpleQueue[Connection | None] = queue.SimpleQueue()
         self._busy: set[Connection] = set()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"davlock-{number}", daemon=True) for number in range(threads)
-        ]
+        self._threads = [threading.Thread(target=self._work, name=f"davlock-{number}", daemon=True) for number in range(threads)]
         self.min = threads
         self.put = self._queue.put
 

@@ -51,8 +51,9 @@ class Door:
 
     address: tuple[str, int]
 
-    def ask(self, authorization: str | bytes | None = None, method: str = "GET", path: str = "/", *,
-            peer: str = "127.0.0.1", **headers: str) -> Reply:
+    def ask(
+        self, authorization: str | bytes | None = None, method: str = "GET", path: str = "/", *, peer: str = "127.0.0.1", **headers: str
+    ) -> Reply:
         """One request on a connection of its own, from the address `peer`."""
         sent: dict[str, str | bytes] = {name.replace("_", "-"): value for name, value in headers.items()}
         if authorization is not None:

@@ -55,9 +55,7 @@ def test_passwords_are_hashed_as_owasp_recommends(accounts: Accounts, state: Sql
         assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (19456, 2, 1)
 
 
-def test_a_hash_with_other_parameters_is_replaced_when_its_password_is_seen(
-    accounts: Accounts, state: SqliteState
-) -> None:
+def test_a_hash_with_other_parameters_is_replaced_when_its_password_is_seen(accounts: Accounts, state: SqliteState) -> None:
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash("right")
     with state.deciding() as rows:
         rows.put_account("alice", weak, True)
@@ -88,9 +86,7 @@ def test_a_password_changed_while_the_old_one_is_checked_stays_changed(accounts:
     assert accounts.verify("alice", "old") is None
 
 
-def test_a_damaged_hash_lets_nobody_in(
-    accounts: Accounts, state: SqliteState, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_hash_lets_nobody_in(accounts: Accounts, state: SqliteState, caplog: pytest.LogCaptureFixture) -> None:
     with state.deciding() as rows:
         rows.put_account("alice", "not a hash", False)
     assert accounts.verify("alice", "not a hash") is None

@@ -98,9 +98,7 @@ def test_credentials_beyond_8_kib_are_not_looked_at(shared_door: Door) -> None:
 def test_without_a_server_that_cuts_it_off_the_answer_to_head_has_no_body_either(accounts: Accounts) -> None:
     told: list[tuple[str, dict[str, str]]] = []
 
-    def start_response(
-        status: str, headers: list[tuple[str, str]], exc_info: object = None
-    ) -> Callable[[bytes], object]:
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable[[bytes], object]:
         told.append((status, dict(headers)))
         return bytes
 
@@ -332,9 +330,7 @@ def test_a_link_on_another_site_may_be_followed(shared_door: Door, method: str) 
 # the log
 
 
-def test_a_failure_is_logged_in_one_line_without_the_password(
-    door: Door, accounts: Accounts, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failure_is_logged_in_one_line_without_the_password(door: Door, accounts: Accounts, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     accounts.add("alice", "s3cret-right")
     door.ask(basic("alice", "s3cret-right"))

@@ -70,10 +70,14 @@ class Handler(unohelper.Base, uno.getClass("com.sun.star.task.XInteractionHandle
 def settings(name: str) -> str:
     """The profile's file with the person's name."""
     given, _, family = name.partition(" ")
-    items = [f'<item oor:path="/org.openoffice.UserProfile/Data"><prop oor:name="{key}" oor:op="fuse">'
-             f"<value>{escape(value)}</value></prop></item>" for key, value in (("givenname", given), ("sn", family))]
-    return ('<?xml version="1.0" encoding="UTF-8"?>\n'
-            f'<oor:items xmlns:oor="http://openoffice.org/2001/registry">{"".join(items)}</oor:items>\n')
+    items = [
+        f'<item oor:path="/org.openoffice.UserProfile/Data"><prop oor:name="{key}" oor:op="fuse">'
+        f"<value>{escape(value)}</value></prop></item>"
+        for key, value in (("givenname", given), ("sn", family))
+    ]
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<oor:items xmlns:oor="http://openoffice.org/2001/registry">{"".join(items)}</oor:items>\n'
+    )
 
 
 class Office:
@@ -85,8 +89,18 @@ class Office:
         (profile / "user" / "registrymodifications.xcu").write_text(settings(name))
         pipe = f"davlock-{profile.parent.name}-{user}"
         self._process = subprocess.Popen(
-            ["soffice", "--headless", "--norestore", "--nologo", "--nodefault", f"--accept=pipe,name={pipe};urp",
-             f"-env:UserInstallation={profile.as_uri()}"], stdin=subprocess.DEVNULL, stdout=sys.stderr)
+            [
+                "soffice",
+                "--headless",
+                "--norestore",
+                "--nologo",
+                "--nodefault",
+                f"--accept=pipe,name={pipe};urp",
+                f"-env:UserInstallation={profile.as_uri()}",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+        )
         local = uno.getComponentContext()
         resolver = local.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", local)
         until = time.monotonic() + START_SECONDS
@@ -133,8 +147,7 @@ class Office:
 
     def _properties(self, handler: Handler, **more: str) -> tuple[Any, ...]:
         values = {"InteractionHandler": handler, **more}
-        return tuple(uno.createUnoStruct("com.sun.star.beans.PropertyValue", Name=name, Value=value)
-                     for name, value in values.items())
+        return tuple(uno.createUnoStruct("com.sun.star.beans.PropertyValue", Name=name, Value=value) for name, value in values.items())
 
 
 def main(profile: str, *who: str) -> None:

@@ -32,8 +32,12 @@ class Cadaver:
         netrc.chmod(0o600)
         self.folder = folder
         self._process = subprocess.Popen(
-            [needs("cadaver"), serving.url], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, env={"HOME": str(folder), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+            [needs("cadaver"), serving.url],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={"HOME": str(folder), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
         )
         self._until_prompt()
 
@@ -85,8 +89,13 @@ def test_lock_keeps_others_out_until_unlock(serving: Serving, alice_session: Cad
     assert "succeeded" in alice.do("lock report.txt")
     assert "Lock token <" in alice.do("discover report.txt")
 
-    for command in ("put theirs.txt report.txt", "lock report.txt", "delete report.txt", "move report.txt stolen.txt",
-                    "propset report.txt colour red"):
+    for command in (
+        "put theirs.txt report.txt",
+        "lock report.txt",
+        "delete report.txt",
+        "move report.txt stolen.txt",
+        "propset report.txt colour red",
+    ):
         said = bob.do(command)
         assert "failed" in said and "423" in said, said
     assert stored.read_text() == "first\n"
@@ -111,9 +120,7 @@ def test_bob_learns_who_holds_the_lock(serving: Serving, alice: Client, bob_sess
     assert "Scope: exclusive" in said and "Owner: Alice Liddell" in said, said
 
 
-def test_locked_folder_takes_nothing_new_from_others(
-    serving: Serving, alice_session: Cadaver, bob_session: Cadaver
-) -> None:
+def test_locked_folder_takes_nothing_new_from_others(serving: Serving, alice_session: Cadaver, bob_session: Cadaver) -> None:
     for session in (alice_session, bob_session):
         (session.folder / "page.txt").write_text(f"{session.folder.name}\n")
     assert "succeeded" in alice_session.do("mkcol project")

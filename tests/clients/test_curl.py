@@ -41,10 +41,26 @@ class Curl:
         self._login = ["--user", f"{user}:{serving.password(user)}"] if user else []
 
     def __call__(self, path: str, *arguments: str, stdin: bytes = b"", output: str = "body") -> Curled:
-        argv = [self._program, "--verbose", "--silent", "--output", output, "--write-out",
-                "%{http_code} %{size_upload}", *self._login, *arguments, self._serving.url + quote(path.lstrip("/"))]
-        done = subprocess.run(argv, input=stdin, capture_output=True, cwd=self._folder, timeout=60,
-                              env={"HOME": str(self._folder), "PATH": os.environ["PATH"]})
+        argv = [
+            self._program,
+            "--verbose",
+            "--silent",
+            "--output",
+            output,
+            "--write-out",
+            "%{http_code} %{size_upload}",
+            *self._login,
+            *arguments,
+            self._serving.url + quote(path.lstrip("/")),
+        ]
+        done = subprocess.run(
+            argv,
+            input=stdin,
+            capture_output=True,
+            cwd=self._folder,
+            timeout=60,
+            env={"HOME": str(self._folder), "PATH": os.environ["PATH"]},
+        )
         status, uploaded = done.stdout.split()
         heads = re.sub(r"\r", "", done.stderr.decode(errors="replace"))
         return Curled(done.returncode, int(status), int(uploaded), heads)
@@ -70,9 +86,7 @@ def test_upload_waits_for_100_continue(serving: Serving, curl: Curl, upload: Pat
     assert (serving.root / "größe & more.bin").read_bytes() == CONTENT
 
 
-def test_refused_upload_is_not_asked_for_its_body(
-    serving: Serving, tmp_path: Path, upload: Path, alice: Client
-) -> None:
+def test_refused_upload_is_not_asked_for_its_body(serving: Serving, tmp_path: Path, upload: Path, alice: Client) -> None:
     alice.put("/mine.bin", b"first")
     alice.lock("/mine.bin")
     wait = ["-T", str(upload), "-H", "Expect: 100-continue", "--expect100-timeout", "30"]
@@ -83,9 +97,7 @@ def test_refused_upload_is_not_asked_for_its_body(
     assert (serving.root / "mine.bin").read_bytes() == b"first"
 
 
-def test_refused_upload_without_expect_still_hears_why(
-    serving: Serving, tmp_path: Path, upload: Path, alice: Client
-) -> None:
+def test_refused_upload_without_expect_still_hears_why(serving: Serving, tmp_path: Path, upload: Path, alice: Client) -> None:
     alice.put("/mine.bin", b"first")
     alice.lock("/mine.bin")
     done = Curl(serving, "bob", tmp_path)("/mine.bin", "-T", str(upload), "-H", "Expect:")
@@ -122,9 +134,7 @@ def test_download_is_resumed(serving: Serving, curl: Curl, tmp_path: Path, alice
     assert part.read_bytes() == CONTENT[:1_000_000]
 
 
-def test_resumed_upload_is_refused_rather_than_stored_as_the_whole(
-    serving: Serving, curl: Curl, upload: Path, alice: Client
-) -> None:
+def test_resumed_upload_is_refused_rather_than_stored_as_the_whole(serving: Serving, curl: Curl, upload: Path, alice: Client) -> None:
     # RFC 9110 14.5: who does not write ranges answers 400
     alice.put("/big.bin", CONTENT[:1_000_000])
     done = curl("/big.bin", "-T", str(upload), "-C", "1000000")

@@ -31,8 +31,16 @@ def mounted(serving: Serving, user: str) -> Iterator[Path]:
         secrets.write_text(f"{serving.url} {user} {serving.password(user)}\n")
         secrets.chmod(0o600)
         # buf_size: davfs2 refuses the 32 KiB listings that newer kernels ask for if its own buffer is smaller
-        options = {"secrets": secrets, "cache_dir": private / "cache", "buf_size": 256, "use_locks": 1,
-                   "lock_owner": user, "delay_upload": 0, "dir_refresh": 0, "file_refresh": 0}
+        options = {
+            "secrets": secrets,
+            "cache_dir": private / "cache",
+            "buf_size": 256,
+            "use_locks": 1,
+            "lock_owner": user,
+            "delay_upload": 0,
+            "dir_refresh": 0,
+            "file_refresh": 0,
+        }
         (private / "conf").write_text("".join(f"{key} {value}\n" for key, value in options.items()))
         argv = [needs("mount.davfs"), "-o", f"conf={private / 'conf'},rw", serving.url, str(folder)]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=30)
@@ -58,9 +66,7 @@ def owners(client: Client, path: str) -> list[str]:
     return client.propfind(path, "lockdiscovery").texts("{DAV:}owner")
 
 
-def test_file_open_for_writing_is_kept_from_others(
-    serving: Serving, folders: tuple[Path, Path], bob: Client
-) -> None:
+def test_file_open_for_writing_is_kept_from_others(serving: Serving, folders: tuple[Path, Path], bob: Client) -> None:
     for_alice, for_bob = (folder / "contract.txt" for folder in folders)
     stored = serving.root / "contract.txt"
     with for_alice.open("r+b", buffering=0) as file:

@@ -84,9 +84,7 @@ def test_a_new_file_is_locked_before_it_is_there(serving: Serving, folder: Path,
     assert redirected(bob, "GET", NAME).body == CONTENT
 
 
-def test_copy_that_is_cancelled_leaves_nothing_locked(
-    serving: Serving, folder: Path, alice: Client, bob: Client
-) -> None:
+def test_copy_that_is_cancelled_leaves_nothing_locked(serving: Serving, folder: Path, alice: Client, bob: Client) -> None:
     token = lock(alice, NAME, "DESKTOP-7\\alice")
     assert redirected(alice, "DELETE", NAME, If=f"(<{token}>)").status == 204
     assert redirected(alice, "UNLOCK", NAME, Lock_Token=f"<{token}>").status in (204, 409)

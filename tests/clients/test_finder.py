@@ -21,9 +21,7 @@ NAME = FOLDER + unicodedata.normalize("NFD", "/Résumé größer.pages")
 FORK = FOLDER + "/._" + NAME.rpartition("/")[2]
 
 
-def finder(
-    client: Client, method: str, path: str, body: bytes | str | Iterable[bytes] | None = None, **headers: Header
-) -> Answer:
+def finder(client: Client, method: str, path: str, body: bytes | str | Iterable[bytes] | None = None, **headers: Header) -> Answer:
     """One request with the headers that WebDAVFS adds to every one."""
     usual: dict[str, Header] = {"User_Agent": WEBDAVFS, "Accept": "*/*"}
     return client.request(method, path, body, **(usual | headers))
@@ -32,10 +30,16 @@ def finder(
 def lock(client: Client, path: str) -> str:
     """LOCK as WebDAVFS does it; the token is taken from the body, where it looks for it."""
     answer = finder(
-        client, "LOCK", path,
+        client,
+        "LOCK",
+        path,
         '<?xml version="1.0" encoding="utf-8"?>\n<D:lockinfo xmlns:D="DAV:">\n'
         "<D:lockscope><D:exclusive/></D:lockscope>\n<D:locktype><D:write/></D:locktype>\n<D:owner>\n<D:href>http://www.apple.com/webdav_fs/</D:href>\n</D:owner>\n"
-        "</D:lockinfo>\n", Depth="0", Timeout="Second-600", Content_Type='text/xml; charset="utf-8"')
+        "</D:lockinfo>\n",
+        Depth="0",
+        Timeout="Second-600",
+        Content_Type='text/xml; charset="utf-8"',
+    )
     assert answer.status in (200, 201), answer
     (token,) = answer.texts("{DAV:}locktoken")
     assert answer.headers["Lock-Token"] == f"<{token}>"
@@ -85,9 +89,15 @@ def test_volume_is_mounted(serving: Serving, alice: Client) -> None:
     # without class 2 the volume is read-only
     assert options.status == 200 and "2" in re.split(r",\s*", options.headers["DAV"]), options
     answer = finder(
-        alice, "PROPFIND", "/", '<?xml version="1.0" encoding="utf-8"?>\n<D:propfind xmlns:D="DAV:">\n<D:prop>\n'
+        alice,
+        "PROPFIND",
+        "/",
+        '<?xml version="1.0" encoding="utf-8"?>\n<D:propfind xmlns:D="DAV:">\n<D:prop>\n'
         "<D:quota-available-bytes/>\n<D:quota-used-bytes/>\n<D:quota/>\n<D:quotaused/>\n"
-        "</D:prop>\n</D:propfind>\n", Depth="0", Content_Type="text/xml")
+        "</D:prop>\n</D:propfind>\n",
+        Depth="0",
+        Content_Type="text/xml",
+    )
     assert answer.status == 207, answer
     for propstat in answer.xml().iter("{DAV:}propstat"):
         found = " 200 " in propstat.findtext("{DAV:}status", "")
@@ -150,9 +160,11 @@ def test_lock_is_refreshed(stored: Path, alice: Client, bob: Client) -> None:
 def test_upload_that_breaks_off_changes_nothing(serving: Serving, stored: Path, alice: Client, bob: Client) -> None:
     copy_in(alice, NAME, CONTENT)
     token = lock(alice, NAME)
-    head = (f"PUT {href(NAME)} HTTP/1.1\r\nHost: {serving.host}\r\nAuthorization: {alice.authorization}\r\n"
-            f"User-Agent: {WEBDAVFS}\r\nIf: (<{token}>)\r\nTransfer-Encoding: chunked\r\n"
-            f"X-Expected-Entity-Length: {len(CONTENT)}\r\n\r\n")
+    head = (
+        f"PUT {href(NAME)} HTTP/1.1\r\nHost: {serving.host}\r\nAuthorization: {alice.authorization}\r\n"
+        f"User-Agent: {WEBDAVFS}\r\nIf: (<{token}>)\r\nTransfer-Encoding: chunked\r\n"
+        f"X-Expected-Entity-Length: {len(CONTENT)}\r\n\r\n"
+    )
     with socket.create_connection((serving.host, serving.port), timeout=30) as connection:
         connection.sendall(head.encode() + b"10000\r\n" + bytes(65536) + b"\r\n10000\r\nhalf of it")
     # refused or forgotten: an upload in between sees the old content, and so does everybody afterwards
@@ -192,8 +204,7 @@ def test_safe_save(serving: Serving, stored: Path, alice: Client, bob: Client) -
         parent += "/" + name
         assert finder(alice, "MKCOL", parent + "/").status == 201
     copy_in(alice, aside + "/" + NAME.rpartition("/")[2], CONTENT[::-1])
-    moved = finder(alice, "MOVE", aside + "/" + NAME.rpartition("/")[2], Overwrite="T",
-                   Destination=serving.url.rstrip("/") + href(NAME))
+    moved = finder(alice, "MOVE", aside + "/" + NAME.rpartition("/")[2], Overwrite="T", Destination=serving.url.rstrip("/") + href(NAME))
     assert moved.status == 204, moved
     assert bob.get(unicodedata.normalize("NFC", NAME)).body == CONTENT[::-1]
     assert finder(alice, "DELETE", FOLDER + "/.TemporaryItems/").status == 204

@@ -28,12 +28,21 @@ class Desktop:
         (folder / "run").mkdir(mode=0o700)
         self.folder = folder
         self._url = f"dav://{user}@{serving.host}:{serving.port}"
-        self._environment = {"HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder / "run"),
-                             "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "GVFS_DISABLE_FUSE": "1"}
+        self._environment = {
+            "HOME": str(folder / "home"),
+            "XDG_RUNTIME_DIR": str(folder / "run"),
+            "PATH": os.environ["PATH"],
+            "LC_ALL": "C.UTF-8",
+            "GVFS_DISABLE_FUSE": "1",
+        }
         with (folder / "bus.log").open("wb") as log:
             self._bus = subprocess.Popen(
-                [needs("dbus-run-session"), "--", "sh", "-c", "echo $DBUS_SESSION_BUS_ADDRESS; exec cat"], text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=self._environment,
+                [needs("dbus-run-session"), "--", "sh", "-c", "echo $DBUS_SESSION_BUS_ADDRESS; exec cat"],
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._environment,
                 start_new_session=True,
             )
         assert self._bus.stdout
@@ -45,8 +54,7 @@ class Desktop:
         return self._url + quote(path)
 
     def run(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run([needs("gio"), *arguments], input=stdin, capture_output=True, env=self._environment,
-                              timeout=SECONDS)
+        return subprocess.run([needs("gio"), *arguments], input=stdin, capture_output=True, env=self._environment, timeout=SECONDS)
 
     def gio(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """What gio prints; it must succeed."""

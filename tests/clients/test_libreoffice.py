@@ -35,8 +35,12 @@ class Office:
         self._log = folder / f"{user}.log"
         with self._log.open("wb") as log:
             self._driver = subprocess.Popen(
-                [python, str(DRIVER), str(folder / user), user, serving.password(user), NAMES[user]], text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+                [python, str(DRIVER), str(folder / user), user, serving.password(user), NAMES[user]],
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
                 env={"HOME": str(folder), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
             )
 
@@ -61,6 +65,7 @@ class Office:
 def office(serving: Serving, tmp_path: Path) -> Iterator[Callable[[str], Office]]:
     """Starts the LibreOffice of a person."""
     with ExitStack() as offices:
+
         def start(user: str) -> Office:
             started = Office(serving, user, tmp_path)
             offices.callback(started.close)
@@ -78,9 +83,7 @@ def content(document: Path) -> str:
         return archive.read("content.xml").decode()
 
 
-def test_the_second_person_is_told_who_is_editing(
-    serving: Serving, office: Callable[[str], Office], tmp_path: Path, bob: Client
-) -> None:
+def test_the_second_person_is_told_who_is_editing(serving: Serving, office: Callable[[str], Office], tmp_path: Path, bob: Client) -> None:
     alices, bobs = office("alice"), office("bob")
     url, stored = serving.url + "contract.odt", serving.root / "contract.odt"
     alices.do("new", "first draft")

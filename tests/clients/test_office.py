@@ -15,8 +15,14 @@ WORD = "Microsoft Office Word 2016 (16.0.5266) Windows NT 10.0"
 
 def word(client: Client, method: str, path: str, body: bytes | str | None = None, **headers: Header) -> Answer:
     """One request with the headers that Word adds to every one."""
-    usual: dict[str, Header] = {"User_Agent": WORD, "X_Office_Major_Version": "16", "X_IDCRL_ACCEPTED": "t",
-                                "X_MS_CookieUri_Requested": "t", "X_FeatureVersion": "1", "Translate": "f"}
+    usual: dict[str, Header] = {
+        "User_Agent": WORD,
+        "X_Office_Major_Version": "16",
+        "X_IDCRL_ACCEPTED": "t",
+        "X_MS_CookieUri_Requested": "t",
+        "X_FeatureVersion": "1",
+        "Translate": "f",
+    }
     return client.request(method, path, body, **(usual | headers))
 
 
@@ -34,8 +40,7 @@ def contract(serving: Serving) -> str:
 def test_discovery(serving: Serving, contract: str, alice: Client) -> None:
     nobody = Client(serving)
     discovery = "Microsoft Office Protocol Discovery"
-    first = nobody.request("OPTIONS", "/Verträge/", User_Agent=discovery, Authorization="Bearer",
-                           X_IDCRL_ACCEPTED="t", X_MSGETWEBURL="t")
+    first = nobody.request("OPTIONS", "/Verträge/", User_Agent=discovery, Authorization="Bearer", X_IDCRL_ACCEPTED="t", X_MSGETWEBURL="t")
     assert first.status == 200 or first.headers["WWW-Authenticate"].startswith("Basic "), first
     assert first.status in (200, 401)
 
@@ -47,8 +52,9 @@ def test_discovery(serving: Serving, contract: str, alice: Client) -> None:
         assert {"1", "2"} <= set(re.split(r",\s*", options.headers["DAV"]))
         # asked of the folder, it is about the documents in it
         everywhere = set(re.split(r",\s*", options.headers["Public"]))
-        assert everywhere >= {"LOCK", "UNLOCK", "PUT", "GET", "HEAD", "PROPFIND", "PROPPATCH", "MOVE", "COPY", "DELETE",
-                              "MKCOL"}, options.headers["Public"]
+        assert everywhere >= {"LOCK", "UNLOCK", "PUT", "GET", "HEAD", "PROPFIND", "PROPPATCH", "MOVE", "COPY", "DELETE", "MKCOL"}, (
+            options.headers["Public"]
+        )
         allowed = set(re.split(r",\s*", options.headers["Allow"]))
         assert allowed >= {"LOCK", "UNLOCK", "GET", "HEAD", "PROPFIND", "PROPPATCH", "MOVE", "COPY", "DELETE"}
         assert "PUT" in allowed or folder != contract
@@ -60,8 +66,12 @@ def test_discovery(serving: Serving, contract: str, alice: Client) -> None:
     missing = alice.request("HEAD", "/Verträge/missing.docx", User_Agent="Microsoft Office Existence Discovery")
     assert missing.status == 404
 
-    rpc: dict[str, Header] = {"Content_Type": "application/x-www-form-urlencoded", "X_Vermeer_Content_Type":
-           "application/x-www-form-urlencoded", "User_Agent": "MSFrontPage/15.0", "MIME_Version": "1.0"}
+    rpc: dict[str, Header] = {
+        "Content_Type": "application/x-www-form-urlencoded",
+        "X_Vermeer_Content_Type": "application/x-www-form-urlencoded",
+        "User_Agent": "MSFrontPage/15.0",
+        "MIME_Version": "1.0",
+    }
     call = "method=server+version%3a15%2e0%2e0%2e4455\n"
     probes = [
         alice.request("PROPFIND", "/", Depth="0", User_Agent=WORD),
@@ -209,8 +219,14 @@ def test_save_by_dance(serving: Serving, contract: str, alice: Client, bob: Clie
     assert redirected(alice, "UNLOCK", written, Lock_Token=f"<{temporary}>").status == 204
 
     base = serving.url.rstrip("/")
-    moved = redirected(alice, "MOVE", contract, Destination=base + href(aside), Overwrite="F",
-                       If=f"<{base + href(contract)}> (<{token}>)" if locked else None)
+    moved = redirected(
+        alice,
+        "MOVE",
+        contract,
+        Destination=base + href(aside),
+        Overwrite="F",
+        If=f"<{base + href(contract)}> (<{token}>)" if locked else None,
+    )
     assert moved.status == 201, moved
     moved = redirected(alice, "MOVE", written, Destination=base + href(contract), Overwrite="F")
     assert moved.status == 201, moved

@@ -35,8 +35,7 @@ class Rclone:
         self._environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
         self._arguments = ["--config", str(home / "rclone.conf"), "--retries", "1", "--low-level-retries", "1", "-v"]
         obscured = self("obscure", serving.password(user)).stdout.strip()
-        self._arguments += ["--webdav-url", serving.url, "--webdav-vendor", "other", "--webdav-user", user,
-                            "--webdav-pass", obscured]
+        self._arguments += ["--webdav-url", serving.url, "--webdav-vendor", "other", "--webdav-user", user, "--webdav-pass", obscured]
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one command; it must succeed."""
@@ -45,8 +44,9 @@ class Rclone:
         return done
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([self._program, *arguments, *self._arguments], capture_output=True, text=True,
-                              env=self._environment, timeout=60)
+        return subprocess.run(
+            [self._program, *arguments, *self._arguments], capture_output=True, text=True, env=self._environment, timeout=60
+        )
 
 
 @pytest.fixture
@@ -66,13 +66,14 @@ def local(tmp_path: Path) -> Path:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """Names, however their accents are composed, and contents of all files below a folder."""
-    return {unicodedata.normalize("NFC", str(file.relative_to(folder))): file.read_bytes()
-            for file in folder.rglob("*") if file.is_file() and ".davlock" not in file.parts}
+    return {
+        unicodedata.normalize("NFC", str(file.relative_to(folder))): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file() and ".davlock" not in file.parts
+    }
 
 
-def test_a_tree_goes_up_changes_and_moves(
-    serving: Serving, rclone: Rclone, local: Path, tmp_path: Path, bob: Client
-) -> None:
+def test_a_tree_goes_up_changes_and_moves(serving: Serving, rclone: Rclone, local: Path, tmp_path: Path, bob: Client) -> None:
     rclone("copy", str(local), ":webdav:work")
     assert tree(serving.root / "work") == tree(local)
     assert "0 differences found" in rclone("check", "--download", str(local), ":webdav:work").stderr
@@ -99,9 +100,7 @@ def test_a_tree_goes_up_changes_and_moves(
     assert not (serving.root / "work" / "plain").exists()
 
 
-def test_a_lock_of_somebody_else_is_respected(
-    serving: Serving, rclone: Rclone, local: Path, bob: Client
-) -> None:
+def test_a_lock_of_somebody_else_is_respected(serving: Serving, rclone: Rclone, local: Path, bob: Client) -> None:
     rclone("copy", str(local), ":webdav:work")
     token = bob.lock("/work/empty.txt")
     (local / "empty.txt").write_bytes(b"alice was here\n")

@@ -15,8 +15,13 @@ TIMES = {
 
 def redirected(client: Client, method: str, path: str, body: bytes | str | None = None, **headers: Header) -> Answer:
     """One request with the headers that the redirector adds to every one."""
-    usual: dict[str, Header] = {"User_Agent": "Microsoft-WebDAV-MiniRedir/10.0.19045", "translate": "f",
-                                "Connection": "Keep-Alive", "Cache_Control": "no-cache", "Pragma": "no-cache"}
+    usual: dict[str, Header] = {
+        "User_Agent": "Microsoft-WebDAV-MiniRedir/10.0.19045",
+        "translate": "f",
+        "Connection": "Keep-Alive",
+        "Cache_Control": "no-cache",
+        "Pragma": "no-cache",
+    }
     if body is None and method in ("PUT", "PROPFIND"):
         usual["Content_Length"] = 0
     return client.request(method, path, body, **(usual | headers))
@@ -25,10 +30,14 @@ def redirected(client: Client, method: str, path: str, body: bytes | str | None 
 def lock(client: Client, path: str, owner: str) -> str:
     """LOCK as the redirector does it, without a Depth; returns the token."""
     answer = redirected(
-        client, "LOCK", path,
+        client,
+        "LOCK",
+        path,
         '<?xml version="1.0" encoding="utf-8" ?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>'
         f"<D:locktype><D:write/></D:locktype><D:owner><D:href>{owner}</D:href></D:owner></D:lockinfo>",
-        Timeout="Second-3600", Content_Type='text/xml; charset="utf-8"')
+        Timeout="Second-3600",
+        Content_Type='text/xml; charset="utf-8"',
+    )
     assert answer.status in (200, 201), answer
     token = answer.headers["Lock-Token"]
     # Office 2010 reads the header only with its brackets
@@ -53,10 +62,14 @@ def set_times(client: Client, path: str, token: str = "") -> None:
     """PROPPATCH of the times of the copied file; unless all is accepted, Explorer says that the copy failed."""
     properties = "".join(f"<Z:{name}>{value}</Z:{name}>" for name, value in TIMES.items())
     answer = redirected(
-        client, "PROPPATCH", path,
+        client,
+        "PROPPATCH",
+        path,
         '<?xml version="1.0" encoding="utf-8" ?><D:propertyupdate xmlns:D="DAV:" xmlns:Z="urn:schemas-microsoft-com:">'
         f"<D:set><D:prop>{properties}</D:prop></D:set></D:propertyupdate>",
-        If=f"(<{token}>)" if token else None, Content_Type='text/xml; charset="utf-8"')
+        If=f"(<{token}>)" if token else None,
+        Content_Type='text/xml; charset="utf-8"',
+    )
     assert answer.status == 207, answer
     named = [element.tag for prop in answer.xml().iter("{DAV:}prop") for element in prop]
     assert sorted(named) == sorted(MICROSOFT + name for name in TIMES), answer

@@ -81,8 +81,7 @@ def test_the_owner_is_kept_as_sent(owner: str, kept: str) -> None:
 
 def test_an_owner_without_prefixes_keeps_its_namespace() -> None:
     body = (
-        b'<lockinfo xmlns="DAV:"><locktype><write/></locktype><lockscope><exclusive/></lockscope>'
-        b"<owner><href>bob</href></owner></lockinfo>"
+        b'<lockinfo xmlns="DAV:"><locktype><write/></locktype><lockscope><exclusive/></lockscope><owner><href>bob</href></owner></lockinfo>'
     )
 
     assert parse_lockinfo(body).owner == '<href xmlns="DAV:">bob</href>'
@@ -153,9 +152,7 @@ def test_a_deep_shared_lock() -> None:
     assert active.findtext(f"{D}depth") == "infinity"
 
 
-@pytest.mark.parametrize(
-    ("left", "timeout"), [(600.0, "Second-600"), (599.99, "Second-599"), (0.4, "Second-1"), (-5.0, "Second-1")]
-)
+@pytest.mark.parametrize(("left", "timeout"), [(600.0, "Second-600"), (599.99, "Second-599"), (0.4, "Second-1"), (-5.0, "Second-1")])
 def test_seconds_are_rounded_down_but_never_to_0(left: float, timeout: str) -> None:
     (active,) = shown([replace(LOCK, expires=1_700_000_000.0 + left)])
 

@@ -142,9 +142,7 @@ def answer(response: etree._Element) -> Answer:
         stats[code] = {str(each.tag): each for each in prop}
         assert len(stats[code]) == len(prop)
     assert stats
-    return Answer(
-        response.findtext(f"{D}href") or "", stats.get("HTTP/1.1 200 OK"), stats.get("HTTP/1.1 404 Not Found")
-    )
+    return Answer(response.findtext(f"{D}href") or "", stats.get("HTTP/1.1 200 OK"), stats.get("HTTP/1.1 404 Not Found"))
 
 
 def texts(answer: Answer) -> dict[str, str | None]:
@@ -287,10 +285,7 @@ def test_hrefs_are_spelled_as_asked_and_below_that_as_on_the_disk(listing: Listi
 def locks_of(answer: Answer) -> list[tuple[str | None, str | None]]:
     """Holder and the href of the root of each lock shown."""
     assert answer.found is not None
-    return [
-        (each.findtext("{urn:davlock:}holder"), each.findtext(f"{D}lockroot/{D}href"))
-        for each in answer.found[f"{D}lockdiscovery"]
-    ]
+    return [(each.findtext("{urn:davlock:}holder"), each.findtext(f"{D}lockroot/{D}href")) for each in answer.found[f"{D}lockdiscovery"]]
 
 
 @pytest.mark.parametrize(
@@ -507,9 +502,7 @@ any_names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 # spelled in ways that NFC changes, too
 file_names = st.sampled_from(["u\u0308", "\u212b b"]) | any_names.filter(lambda name: not paths.is_hidden(name))
 principals = st.sampled_from(["alice", "bob & co", "<script>", "%s"])
-dead_names = st.sampled_from(
-    ["a", "ü", "{u}a", "{http://h/?a=1&b=%20}x", f"{MS}Win32FileAttributes", f"{D}author", "{%41}n"]
-)
+dead_names = st.sampled_from(["a", "ü", "{u}a", "{http://h/?a=1&b=%20}x", f"{MS}Win32FileAttributes", f"{D}author", "{%41}n"])
 asked_names = dead_names | st.sampled_from(sorted(live.PROPERTIES))
 
 
@@ -538,9 +531,7 @@ def listings(draw: st.DrawFn) -> Listing:
     members = []
     if itself.is_folder:
         unique = st.lists(file_names, max_size=4, unique_by=paths.canonical_name)
-        members = [
-            entry(paths.join(path, paths.canonical_name(name)), name, draw(st.booleans())) for name in draw(unique)
-        ]
+        members = [entry(paths.join(path, paths.canonical_name(name)), name, draw(st.booleans())) for name in draw(unique)]
     noroot = draw(st.booleans())
     entries = members if members and noroot else [itself, *members]
     roots = st.sampled_from([*paths.ancestors(path), path, *(each.path for each in members), "/elsewhere"])

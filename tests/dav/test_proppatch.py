@@ -125,9 +125,7 @@ def test_live_properties_are_protected(name: str) -> None:
     assert proppatch.is_protected(D + name)
 
 
-@pytest.mark.parametrize(
-    "name", ["{DAV:}author", "getetag", "{u}getetag", "{urn:schemas-microsoft-com:}Win32LastModifiedTime"]
-)
+@pytest.mark.parametrize("name", ["{DAV:}author", "getetag", "{u}getetag", "{urn:schemas-microsoft-com:}Win32LastModifiedTime"])
 def test_others_are_not(name: str) -> None:
     assert not proppatch.is_protected(name)
 

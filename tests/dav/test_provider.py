@@ -15,9 +15,7 @@ from davlock.app import open_site
 from davlock.config import load
 from davlock.dav.provider import Provider
 
-LOCKINFO = (
-    b'<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>'
-)
+LOCKINFO = b'<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>'
 BASIC = {"alice": "Basic YWxpY2U6c2VjcmV0", "bob": "Basic Ym9iOnNlY3JldA=="}  # alice:secret, bob:secret
 
 

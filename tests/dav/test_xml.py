@@ -117,9 +117,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         assert isinstance(root.tag, str)
 
 
-possible = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n\r", exclude_characters="\ufffe\uffff")
-)
+possible = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n\r", exclude_characters="\ufffe\uffff"))
 
 
 @given(possible)
@@ -177,9 +175,7 @@ def test_an_error_without_hrefs_has_an_empty_condition() -> None:
 
 
 def test_a_multistatus_tells_what_could_not_be_done() -> None:
-    body = xml.multistatus_errors(
-        [("/a&b", 423, "lock-token-submitted", "Locked by <alice>."), ("/c", 424, None, "")]
-    )
+    body = xml.multistatus_errors([("/a&b", 423, "lock-token-submitted", "Locked by <alice>."), ("/c", 424, None, "")])
 
     first, second = etree.fromstring(body)
     assert [(each.tag, each.text) for each in first] == [

@@ -88,9 +88,7 @@ class Site:
     def colour(self, path: str, name: str = "{x}colour") -> str | None:
         return self.seen().properties.get(path, {}).get(name, "<>").split(">")[1].split("<")[0] or None
 
-    def lock(
-        self, path: str, caller: Caller = ALICE, kind: Kind = Kind.LOCK, deep: bool = False, scope: Scope = Scope.EXCLUSIVE
-    ) -> Lock:
+    def lock(self, path: str, caller: Caller = ALICE, kind: Kind = Kind.LOCK, deep: bool = False, scope: Scope = Scope.EXCLUSIVE) -> Lock:
         return self.library.lock(paths.parse(path), Wanted(kind, path, scope, deep), caller).lock
 
     def unlock(self, path: str, caller: Caller = ALICE) -> None:

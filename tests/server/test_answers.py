@@ -141,9 +141,7 @@ def test_line_ends_in_headers_never_go_out(client: Client) -> None:
     assert "set-cookie" not in answer.headers
 
 
-def test_a_client_that_leaves_is_no_error(
-    client: Client, application: Application, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_client_that_leaves_is_no_error(client: Client, application: Application, caplog: pytest.LogCaptureFixture) -> None:
     client.send(request(b"/huge"))
     client.file.close()
     client.socket.close()

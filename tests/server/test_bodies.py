@@ -66,9 +66,7 @@ def test_broken_chunks_are_an_error_for_good(name: str, client: Client, applicat
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 100\r\n\r\n" + b"a" * 99, CHUNKED[len(PUT) :] + b"5\r\nhel"])
 @pytest.mark.parametrize("reset", [False, True])
-def test_broken_connections_are_an_error_for_good(
-    framing: bytes, reset: bool, client: Client, application: Application
-) -> None:
+def test_broken_connections_are_an_error_for_good(framing: bytes, reset: bool, client: Client, application: Application) -> None:
     client.send(PUT + b"Expect: 100-continue\r\n" + framing)
     if reset:
         client.file.close()
@@ -166,9 +164,7 @@ def test_lengths_cut_anywhere_are_the_same_body(body: bytes, missing: int, cuts:
         assert (got, error) == (body, None)
 
 
-def read_in_pieces(
-    wire: bytes, cuts: list[int], sizes: list[int], make_body: Callable[[Stream], Body]
-) -> tuple[bytes, Exception | None]:
+def read_in_pieces(wire: bytes, cuts: list[int], sizes: list[int], make_body: Callable[[Stream], Body]) -> tuple[bytes, Exception | None]:
     """Read a body off a socket that gives the wire's bytes in pieces, with reads of the given sizes."""
     # SEQPACKET keeps the pieces apart, where TCP would join them.
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -233,24 +229,16 @@ def test_continue_is_not_said_without_a_body_or_to_old_clients(client: Client) -
     assert client.send(b"hello").answer().told["length"] == 5
 
 
-@pytest.mark.parametrize(
-    "body", [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"]
-)
-def test_small_refused_body_that_has_come_keeps_the_connection(
-    body: bytes, client: Client, application: Application
-) -> None:
+@pytest.mark.parametrize("body", [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"])
+def test_small_refused_body_that_has_come_keeps_the_connection(body: bytes, client: Client, application: Application) -> None:
     for _ in range(3):
         answer = client.send(b"PUT /refuse HTTP/1.1\r\n" + HOST + body).answer()
         assert (answer.status, answer.body, answer.headers.get("connection")) == (423, b"locked", None)
     assert application.seen == ["/refuse"] * 3
 
 
-@pytest.mark.parametrize(
-    "framing", [b"Content-Length: 8000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n7a1200\r\n"]
-)
-def test_refused_upload_gets_its_answer_while_it_still_sends(
-    framing: bytes, client: Client, application: Application
-) -> None:
+@pytest.mark.parametrize("framing", [b"Content-Length: 8000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n7a1200\r\n"])
+def test_refused_upload_gets_its_answer_while_it_still_sends(framing: bytes, client: Client, application: Application) -> None:
     client.send(b"PUT /refuse HTTP/1.1\r\n" + HOST + framing)
     client.send(SMUGGLED * 200 + b"a" * 7_900_000)
     answer = client.answer()
@@ -261,9 +249,7 @@ def test_refused_upload_gets_its_answer_while_it_still_sends(
 
 def test_body_that_pretends_to_end_is_not_the_next_request(client: Client, application: Application) -> None:
     data = SMUGGLED  # ends like a last chunk does
-    answer = client.send(
-        b"PUT /refuse HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n100\r\n" + data
-    ).answer()
+    answer = client.send(b"PUT /refuse HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n100\r\n" + data).answer()
     assert answer.status == 423
     assert client.at_end()
     assert application.seen == ["/refuse"]

@@ -101,9 +101,7 @@ FORGED |= {f"{name} twice": (GET + f"{name}: a\r\n{name.upper()}: a\r\n\r\n".enc
 
 
 @pytest.mark.parametrize("name", FORGED)
-def test_forged_requests_are_refused_and_the_connection_ends(
-    name: str, client: Client, application: Application
-) -> None:
+def test_forged_requests_are_refused_and_the_connection_ends(name: str, client: Client, application: Application) -> None:
     data, status = FORGED[name]
     answer = client.send(data + SMUGGLED).answer()
     assert answer.status == status
@@ -197,9 +195,7 @@ def test_an_empty_line_before_a_request_is_forgiven(client: Client) -> None:
         (b"1.0", b"Connection: keep-alive, close\r\n", False),
     ],
 )
-def test_the_client_decides_about_keeping(
-    version: bytes, connection: bytes, kept: bool, connect: Callable[[], Client]
-) -> None:
+def test_the_client_decides_about_keeping(version: bytes, connection: bytes, kept: bool, connect: Callable[[], Client]) -> None:
     with connect() as client:
         request = b"GET / HTTP/" + version + b"\r\n" + HOST + connection + b"\r\n"
         answer = client.send(request).answer()

@@ -28,8 +28,10 @@ LENGTHS = (256, 256, 256, 1024, 4096, 65_536)  # few, so that documents differ i
 TIMEOUTS = (1, 1, 2, 2, 3, 5, 10, 30)  # seconds
 OUTAGE_PAUSE = 0.02  # seconds between attempts while nobody listens
 SLOWEST_UPLOAD = 2.0  # seconds
-LOCKINFO = ('<?xml version="1.0"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:{}/></D:lockscope>'
-            "<D:locktype><D:write/></D:locktype><D:owner>{}</D:owner></D:lockinfo>")
+LOCKINFO = (
+    '<?xml version="1.0"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:{}/></D:lockscope>'
+    "<D:locktype><D:write/></D:locktype><D:owner>{}</D:owner></D:lockinfo>"
+)
 LOCKDISCOVERY = b'<?xml version="1.0"?><D:propfind xmlns:D="DAV:"><D:prop><D:lockdiscovery/></D:prop></D:propfind>'
 
 
@@ -79,7 +81,7 @@ class Client:
         self._always = f"Host: {plan.host}:{plan.port}\r\nAuthorization: Basic {base64.b64encode(pair.encode()).decode()}\r\n"
         self._random = random.Random(f"{plan.seed}/{name}")
         self._gossip = gossip
-        self._documents = DOCUMENTS[:plan.documents]
+        self._documents = DOCUMENTS[: plan.documents]
         self._held: dict[str, str] = {}  # path of each token
 
     def run(self, ended: Event) -> None:
@@ -168,9 +170,14 @@ class Client:
     def misuse_token(self) -> None:
         if self._gossip.tokens:
             token, path = self._random.choice(self._gossip.tokens)
-            use: Callable[[], object] = self._random.choice((
-                lambda: self.put(path, (token,)), lambda: self.put(path, (token,)), lambda: self.refresh(path, token),
-                lambda: self.unlock(path, token)))
+            use: Callable[[], object] = self._random.choice(
+                (
+                    lambda: self.put(path, (token,)),
+                    lambda: self.put(path, (token,)),
+                    lambda: self.refresh(path, token),
+                    lambda: self.unlock(path, token),
+                )
+            )
             if path not in FOLDERS:
                 use()
 
@@ -211,9 +218,16 @@ class Client:
         headers = f"If-Match: {if_match}\r\n" * bool(if_match) + "If-None-Match: *\r\n" * create_only
         slow = self._random.uniform(0.2, SLOWEST_UPLOAD) if self._random.random() < 0.06 else 0.0
         operation, answer = self._ask(
-            "PUT", path, headers + self._if(path, dict.fromkeys(tokens, path)),
-            make_body(name, self._random.choice(LENGTHS)), slow,
-            body=name, tokens=tokens, if_match=if_match, create_only=create_only)
+            "PUT",
+            path,
+            headers + self._if(path, dict.fromkeys(tokens, path)),
+            make_body(name, self._random.choice(LENGTHS)),
+            slow,
+            body=name,
+            tokens=tokens,
+            if_match=if_match,
+            create_only=create_only,
+        )
         operation.etag = answer.headers.get("etag", "")
         if operation.done:
             self._gossip.etags[path] = operation.etag
@@ -224,8 +238,14 @@ class Client:
     def lock(self, path: str, shared: bool) -> Operation:
         asked = self._random.choice(TIMEOUTS)
         body = LOCKINFO.format("shared" if shared else "exclusive", self.name).encode()
-        operation, answer = self._ask("LOCK", path, f"Depth: 0\r\nTimeout: Second-{asked}\r\nContent-Type: application/xml\r\n",
-                                      body, shared=shared, asked=float(asked))
+        operation, answer = self._ask(
+            "LOCK",
+            path,
+            f"Depth: 0\r\nTimeout: Second-{asked}\r\nContent-Type: application/xml\r\n",
+            body,
+            shared=shared,
+            asked=float(asked),
+        )
         if operation.done:
             operation.granted = answer.headers.get("lock-token", "").strip("<> ")
             operation.timeout = _active_locks(answer.body).get(operation.granted, 0.0)
@@ -235,8 +255,9 @@ class Client:
 
     def refresh(self, path: str, token: str, asked: int = 0) -> Operation:
         asked = asked or self._random.choice(TIMEOUTS)
-        operation, answer = self._ask("REFRESH", path, f"Timeout: Second-{asked}\r\n" + self._if(path, {token: path}),
-                                      tokens=(token,), asked=float(asked))
+        operation, answer = self._ask(
+            "REFRESH", path, f"Timeout: Second-{asked}\r\n" + self._if(path, {token: path}), tokens=(token,), asked=float(asked)
+        )
         if operation.done:
             operation.timeout = _active_locks(answer.body).get(token, 0.0)
         return operation
@@ -265,8 +286,9 @@ class Client:
     def mkcol(self, path: str) -> Operation:
         return self._ask("MKCOL", path)[0]
 
-    def _ask(self, kind: str, path: str, headers: str = "", content: bytes = b"", slow: float = 0.0,
-             **noted: object) -> tuple[Operation, Answer]:
+    def _ask(
+        self, kind: str, path: str, headers: str = "", content: bytes = b"", slow: float = 0.0, **noted: object
+    ) -> tuple[Operation, Answer]:
         """One request, written down unless nobody listened; slow is for how many seconds its body dribbles."""
         method = "LOCK" if kind == "REFRESH" else kind
         length = f"Content-Length: {len(content)}\r\n" * bool(content)
@@ -311,7 +333,7 @@ class Client:
 
 def _cut(body: bytes, number: int) -> list[bytes]:
     size = -(-len(body) // number)
-    return [body[start:start + size] for start in range(0, len(body), size)]
+    return [body[start : start + size] for start in range(0, len(body), size)]
 
 
 def _active_locks(body: bytes) -> dict[str, float]:
@@ -326,11 +348,36 @@ def _active_locks(body: bytes) -> dict[str, float]:
     return found
 
 
-_HOLDING, _HOLDING_WEIGHTS = zip(*{
-    Client.put_held: 30, Client.unlock_held: 24, Client.abandon_held: 2, Client.refresh_held: 10, Client.look_held: 8, Client.get_held: 6,
-    Client.delete_held: 4, Client.move_held: 4, Client.move_onto_held: 4}.items(), strict=True)
-_FREE, _FREE_WEIGHTS = zip(*{
-    Client.read: 20, Client.lock_document: 1.7, Client.write: 14, Client.write_if_match: 5, Client.create: 4,
-    Client.misuse_token: 4, Client.look: 5, Client.delete_document: 5, Client.move_document: 4, Client.copy_document: 4,
-    Client.transfer_folder: 0.8, Client.delete_folder: 0.5, Client.make_folder: 0.7, Client.lock_folder: 0.2,
-}.items(), strict=True)
+_HOLDING, _HOLDING_WEIGHTS = zip(
+    *{
+        Client.put_held: 30,
+        Client.unlock_held: 24,
+        Client.abandon_held: 2,
+        Client.refresh_held: 10,
+        Client.look_held: 8,
+        Client.get_held: 6,
+        Client.delete_held: 4,
+        Client.move_held: 4,
+        Client.move_onto_held: 4,
+    }.items(),
+    strict=True,
+)
+_FREE, _FREE_WEIGHTS = zip(
+    *{
+        Client.read: 20,
+        Client.lock_document: 1.7,
+        Client.write: 14,
+        Client.write_if_match: 5,
+        Client.create: 4,
+        Client.misuse_token: 4,
+        Client.look: 5,
+        Client.delete_document: 5,
+        Client.move_document: 4,
+        Client.copy_document: 4,
+        Client.transfer_folder: 0.8,
+        Client.delete_folder: 0.5,
+        Client.make_folder: 0.7,
+        Client.lock_folder: 0.2,
+    }.items(),
+    strict=True,
+)

@@ -113,14 +113,17 @@ class _Certain:
 def _documents(history: History) -> frozenset[str]:
     """Paths of all documents, also of those that only come about by moving or copying a folder."""
     found = {operation.path for operation in history.operations if operation.kind in ("PUT", "GET")}
-    folders = {(operation.path, operation.destination) for operation in history.operations
-               if operation.destination and operation.perhaps and operation.path not in found}
+    folders = {
+        (operation.path, operation.destination)
+        for operation in history.operations
+        if operation.destination and operation.perhaps and operation.path not in found
+    }
     todo = list(found)
     while todo:
         path = todo.pop()
         for source, destination in folders:
             for one, other in ((source, destination), (destination, source)):
-                if within(path, one) and (twin := other + path[len(one):]) not in found and twin.count("/") <= DEEPEST:
+                if within(path, one) and (twin := other + path[len(one) :]) not in found and twin.count("/") <= DEEPEST:
                     found.add(twin)
                     todo.append(twin)
     return frozenset(found)
@@ -140,7 +143,7 @@ def _effects(operation: Operation, below: Callable[[str], list[str]]) -> Iterato
             yield Write(operation, path, ABSENT)
     if operation.kind in ("MOVE", "COPY"):
         for path in below(operation.destination):
-            yield Write(operation, path, source=operation.path + path[len(operation.destination):])
+            yield Write(operation, path, source=operation.path + path[len(operation.destination) :])
 
 
 def _spans(writes: list[Write]) -> Spans[Write]:
@@ -170,8 +173,11 @@ def _same_etags(history: History) -> Iterator[Violation]:
 
 def _reads(history: History) -> Iterator[tuple[Operation, str]]:
     """Operations that tell which content they found. A precondition is judged when the body has arrived."""
-    named = {(operation.path, operation.etag): operation.body for operation in history.operations
-             if operation.etag and operation.done and operation.body and not operation.fault}
+    named = {
+        (operation.path, operation.etag): operation.body
+        for operation in history.operations
+        if operation.etag and operation.done and operation.body and not operation.fault
+    }
     for operation in history.operations:
         if operation.kind in ("GET", "PROPFIND", "DELETE") and operation.status == 404:
             yield operation, ABSENT
@@ -200,8 +206,7 @@ def _impossible_reads(history: History, contents: Contents) -> Iterator[Violatio
 def _impossible(read: Operation, content: str, last: Operation | None, contents: Contents) -> Violation:
     during = []
     if read.path in contents.written:
-        during = [write.operation for write in contents.written[read.path].overlapping(read.sent, read.last)
-                  if write.operation is not read]
+        during = [write.operation for write in contents.written[read.path].overlapping(read.sent, read.last) if write.operation is not read]
     proof = tuple(dict.fromkeys([*([last] if last else []), *during, read]))
     if read.kind == "PUT":
         return Violation("precondition ignored", f"a PUT was let through although {content} could not be there", proof)

@@ -142,8 +142,7 @@ class Locks:
             for _, _, operation in self.changing[path]:
                 for lock in held.covering(operation.sent, operation.last) if operation.done else ():
                     if operation.last <= lock.until and not self.may_write(operation, lock):
-                        yield Violation("late write", f"{operation.kind} under the lock on {path} of another",
-                                        (*lock.renewals, operation))
+                        yield Violation("late write", f"{operation.kind} under the lock on {path} of another", (*lock.renewals, operation))
                         if operation.removes(path):
                             lock.until = min(lock.until, operation.sent)
         yield from self._stolen()
@@ -172,14 +171,18 @@ class Locks:
             for operation in self._using[token]:
                 accepted = operation.kind != "UNLOCK" and operation.done and operation.tokens == (token,)
                 if accepted and lock.gone_for(operation):
-                    yield Violation("revived lock", f"{operation.kind} with the token of a lock that was gone",
-                                    (*lock.renewals, *self._enders(lock), operation))
+                    yield Violation(
+                        "revived lock",
+                        f"{operation.kind} with the token of a lock that was gone",
+                        (*lock.renewals, *self._enders(lock), operation),
+                    )
         for operation in self.history.operations:
             for token in operation.shown:
                 shown = self.of_token.get(token)
                 if shown and shown.gone_for(operation):
-                    yield Violation("revived lock", "lockdiscovery shows a lock that was gone",
-                                    (*shown.renewals, *self._enders(shown), operation))
+                    yield Violation(
+                        "revived lock", "lockdiscovery shows a lock that was gone", (*shown.renewals, *self._enders(shown), operation)
+                    )
 
     def _enders(self, lock: Lock) -> list[Operation]:
         unlocks = [use for use in self._using[lock.grant.granted] if use.kind == "UNLOCK" and use.done]
@@ -190,15 +193,13 @@ class Locks:
         for token, lock in self.of_token.items():
             for operation in self._using[token]:
                 if self._denies(operation, lock) and lock.since <= operation.sent and operation.last <= lock.until:
-                    yield Violation("lost lock", f"{operation.kind} of its holder was refused",
-                                    (*lock.renewals, operation))
+                    yield Violation("lost lock", f"{operation.kind} of its holder was refused", (*lock.renewals, operation))
         held = {path: self.held(path) for path in self.on}
         for operation in self.history.operations:
             if operation.kind == "PROPFIND" and operation.status == 207 and operation.path in held:
                 for lock in held[operation.path].covering(operation.sent, operation.last):
                     if lock.grant.user == operation.user and lock.grant.granted not in operation.shown:
-                        yield Violation("lost lock", "lockdiscovery does not show it to its holder",
-                                        (*lock.renewals, operation))
+                        yield Violation("lost lock", "lockdiscovery does not show it to its holder", (*lock.renewals, operation))
 
     def _denies(self, operation: Operation, lock: Lock) -> bool:
         own = operation.user == lock.grant.user and operation.tokens == (lock.grant.granted,)
@@ -221,9 +222,14 @@ class Locks:
                 possible[operation.path].append((operation.sent, until, Lock(operation)))
         spans = {path: Spans(found) for path, found in possible.items()}
         for operation in self.history.operations:
-            if operation.status == 423 and operation.kind not in ("REFRESH", "UNLOCK") and not any(
-                any(True for _ in spans[path].overlapping(operation.start, operation.last))
-                for path in spans if _related(path, operation)
+            if (
+                operation.status == 423
+                and operation.kind not in ("REFRESH", "UNLOCK")
+                and not any(
+                    any(True for _ in spans[path].overlapping(operation.start, operation.last))
+                    for path in spans
+                    if _related(path, operation)
+                )
             ):
                 yield Violation("phantom lock", "423 although nobody holds a lock there", (operation,))
 

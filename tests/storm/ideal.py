@@ -20,10 +20,23 @@ DOCUMENTS = tuple(f"{folder}/{name}" for folder in FOLDERS for name in "ab")
 PLACES = ("/f", "/g", "/h")
 USERS = ("alice", "bob")
 FAULTS = (  # what a server can be told to do wrong now and then
-    "forgets a PUT", "forgets a DELETE", "grants beside a lock", "writes under a lock", "judges a slow PUT at its start",
-    "forgets an UNLOCK", "never lets a lock expire", "loses locks when killed", "loses writes when killed",
-    "ignores If-Match", "ignores If-None-Match", "merges folders", "keeps the lock of what was moved", "repeats etags",
-    "lets anybody unlock", "forgets a MOVE over it", "lets a dead token pass",
+    "forgets a PUT",
+    "forgets a DELETE",
+    "grants beside a lock",
+    "writes under a lock",
+    "judges a slow PUT at its start",
+    "forgets an UNLOCK",
+    "never lets a lock expire",
+    "loses locks when killed",
+    "loses writes when killed",
+    "ignores If-Match",
+    "ignores If-None-Match",
+    "merges folders",
+    "keeps the lock of what was moved",
+    "repeats etags",
+    "lets anybody unlock",
+    "forgets a MOVE over it",
+    "lets a dead token pass",
 )
 
 
@@ -107,8 +120,25 @@ class Simulation:
         heapq.heappush(self.queue, (operation.sent + self._delay(), next(self.number), operation))
 
     def _choose(self, client: str, now: float) -> Operation:
-        kind = self.random.choice(("PUT", "PUT", "PUT", "GET", "GET", "GET", "LOCK", "REFRESH", "UNLOCK", "PROPFIND", "DELETE",
-                                   "MOVE", "COPY", "PUT held", "PUT held"))
+        kind = self.random.choice(
+            (
+                "PUT",
+                "PUT",
+                "PUT",
+                "GET",
+                "GET",
+                "GET",
+                "LOCK",
+                "REFRESH",
+                "UNLOCK",
+                "PROPFIND",
+                "DELETE",
+                "MOVE",
+                "COPY",
+                "PUT held",
+                "PUT held",
+            )
+        )
         user = USERS[int(client) % 2]
         operation = Operation(client, user, kind.split()[0], self.random.choice(DOCUMENTS), now, now, now, 0)
         if kind in ("REFRESH", "UNLOCK", "PUT held"):
@@ -124,9 +154,14 @@ class Simulation:
             others = PLACES if operation.path in PLACES else DOCUMENTS
             operation.destination = self.random.choice([other for other in others if other != operation.path])
         if kind in ("DELETE", "MOVE", "COPY"):
-            operation.tokens = tuple(token for token, lock in self.locks.items() if lock.user == user and token in self.known
-                                     and self.random.random() < 0.8 and (within(lock.path, operation.path)
-                                                                         or within(lock.path, operation.destination or "-")))
+            operation.tokens = tuple(
+                token
+                for token, lock in self.locks.items()
+                if lock.user == user
+                and token in self.known
+                and self.random.random() < 0.8
+                and (within(lock.path, operation.path) or within(lock.path, operation.destination or "-"))
+            )
         if kind == "LOCK" and self.random.random() < 0.1:
             operation.path = self.random.choice(FOLDERS)
         if kind in ("LOCK", "REFRESH"):
@@ -161,8 +196,7 @@ class Simulation:
         return 200
 
     def _propfind(self, operation: Operation, now: float) -> int:
-        operation.shown = tuple(token for token, lock in self.locks.items()
-                                if lock.path == operation.path and lock.user == operation.user)
+        operation.shown = tuple(token for token, lock in self.locks.items() if lock.path == operation.path and lock.user == operation.user)
         return 207 if operation.path in self.documents or operation.path in self.folders else 404
 
     def _lock(self, operation: Operation, now: float) -> int:
@@ -235,7 +269,7 @@ class Simulation:
             return 423
         if not exists and (problem := self._cannot_create(operation, target)):
             return problem
-        coming = {target + path[len(source):]: content for path, content in self.documents.items() if within(path, source)}
+        coming = {target + path[len(source) :]: content for path, content in self.documents.items() if within(path, source)}
         folder = source in self.folders
         moves = operation.kind == "MOVE"
         if moves:

@@ -70,8 +70,9 @@ class Outcome:
 def rage(storm: Storm, serving: Serving, scratch: Path) -> Outcome:
     """Let a storm loose on a started server; afterwards it has been restarted, and is stopped."""
     crowd = storm.processes * storm.clients
-    plan = replace(_plan(serving), clients=storm.clients, seed=storm.seed,
-                   documents=min(len(DOCUMENTS), max(3, crowd // CLIENTS_PER_DOCUMENT)))
+    plan = replace(
+        _plan(serving), clients=storm.clients, seed=storm.seed, documents=min(len(DOCUMENTS), max(3, crowd // CLIENTS_PER_DOCUMENT))
+    )
     witness = Client(plan, "witness", "alice", Gossip())
     for folder in FOLDERS:
         witness.mkcol(folder)
@@ -204,8 +205,10 @@ def report(outcome: Outcome) -> str:
         statuses = sorted((status, count) for (name, status), count in kinds.items() if name == kind)
         lines.append(f"  {kind:9}" + "  ".join(f"{status or 'unknown'}: {count}" for status, count in statuses))
     if outcome.restarts:
-        lines.append(f"{len(outcome.restarts)} restarts, seconds until the first answer: "
-                     f"max {max(outcome.restarts):.2f}, median {statistics.median(outcome.restarts):.2f}")
+        lines.append(
+            f"{len(outcome.restarts)} restarts, seconds until the first answer: "
+            f"max {max(outcome.restarts):.2f}, median {statistics.median(outcome.restarts):.2f}"
+        )
     lines += [*outcome.checked.splitlines(), *outcome.troubles]
     found = Counter(violation.kind for violation in outcome.violations)
     for kind, count in found.most_common():
