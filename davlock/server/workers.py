@@ -63,7 +63,9 @@ class Workers:
     def _join(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(max(0.0, end - time.monotonic()))
+            # In slices: a second SIGTERM may come to another thread, and only the main one, when it wakes up, handles it.
+            while thread.is_alive() and (left := end - time.monotonic()) > 0:
+                thread.join(min(left, 0.25))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
