@@ -102,7 +102,7 @@ class Identities:
         for lock in rows.locks_on([former or path]):
             if lock.document == gone.id:
                 rows.reroot_lock(lock.token, path, gone.id)
-                if rules.granted_seconds(lock.kind, None, rules.Limits()) is None:
+                if rules.is_endless(lock.kind):
                     rows.renew_lock(lock.token, None)
 
 

@@ -52,7 +52,7 @@ class LockManager:
 
         Raises NoSuchLock if there is none (RFC 4918 §9.10.2), NotHolder if it is somebody else's.
         """
-        submitted = [lock for lock in self.on(rows, path) if lock.token in caller.tokens]
+        submitted = [lock for lock in self.on(rows, path) if rules.is_submitted(lock, caller)]
         own = [lock for lock in submitted if rules.may_refresh(lock, path, caller)]
         if submitted and not own:
             raise NotHolder(_told(submitted[0]), submitted[0])

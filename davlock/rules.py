@@ -38,11 +38,16 @@ class Limits:
 
 def granted_seconds(kind: Kind, asked: float | None, limits: Limits) -> float | None:
     """How many seconds a lock is granted for; None for a checkout, which does not run out (RFC 4918 §10.7, design §2)."""
-    if kind is Kind.CHECKOUT:
+    if is_endless(kind):
         return None
     if asked is None or math.isnan(asked):
         asked = limits.default
     return min(max(asked, limits.minimum), limits.maximum)
+
+
+def is_endless(kind: Kind) -> bool:
+    """Whether a lock stands until somebody ends it: a long-term checkout does (design §2)."""
+    return kind is Kind.CHECKOUT
 
 
 def covers(lock: Lock, path: str) -> bool:
@@ -74,9 +79,14 @@ def _may_coexist(lock: Lock, wanted: Wanted, caller: Caller) -> bool:
     return not same_principal_only or lock.principal == caller.principal
 
 
+def is_submitted(lock: Lock, caller: Caller) -> bool:
+    """Whether the caller has named this lock, be it his or not (RFC 4918 §10.4.1)."""
+    return lock.token in caller.tokens
+
+
 def proves(lock: Lock, caller: Caller) -> bool:
     """Whether the caller has shown that he holds this lock: his token for a LOCK, his name for a checkout (design §2)."""
-    return lock.principal == caller.principal and (lock.kind is not Kind.LOCK or lock.token in caller.tokens)
+    return lock.principal == caller.principal and (lock.kind is not Kind.LOCK or is_submitted(lock, caller))
 
 
 def blockers(change: Change, caller: Caller, held: Collection[Lock]) -> tuple[Blocker, ...]:
@@ -144,6 +154,11 @@ def survives_overwriting(lock: Lock, target: str, arriving: Iterable[Lock]) -> b
 def arrival_conflicts(travelling: Lock, path: str, staying: Iterable[Lock]) -> tuple[Lock, ...]:
     """The locks that a travelling one cannot stand beside at its new path: it must be such as could be granted there."""
     return conflicts(Wanted(travelling.kind, path, travelling.scope, travelling.deep), Caller(travelling.principal), staying)
+
+
+def may_come_back(lock: Lock, path: str) -> bool:
+    """Whether a lock on what is deleted waits for it to come back within seconds, as in a save by delete and rename (design §3)."""
+    return lock.root == path and travels(lock)
 
 
 def keeps_identity(lock: Lock) -> bool:

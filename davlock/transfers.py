@@ -266,9 +266,9 @@ class Transfers:
     def _end_locks(self, rows: Rows, path: str) -> None:
         """Of something that is deleted; but a checkout of it may come back with it, as long as that itself may."""
         for lock in _at_or_below(rows, path):
-            if lock.root != path or not rules.travels(lock):
+            if not rules.may_come_back(lock, path):
                 rows.drop_locks([lock.token])
-            elif lock.expires is None:
+            elif rules.is_endless(lock.kind):
                 rows.renew_lock(lock.token, rows.now + self.identities.seconds)
 
     def _take_along(self, rows: Rows, arriving: list[Lock], source: str, target: str) -> None:
