@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 
@@ -31,7 +30,8 @@ class SqliteState:
 
     def __init__(self, file: Path, clock: Callable[[], float] = time.time) -> None:
         self._file, self._clock = file, clock
-        self._here = threading.local()
+        self._idle: list[sqlite3.Connection] = []  # for looking; as many as have ever looked at once
+        self._is_closed = False
         self._turns = Turns(file.with_suffix(".turn"), self._open)
         # Alone: SQLite does not wait when two processes switch a new file to WAL at once, one of them fails.
         with self._turns.alone():
@@ -47,8 +47,7 @@ class SqliteState:
 
     @contextmanager
     def reading(self) -> Iterator[SqliteRows]:
-        with _translated():
-            connection = self._connection()
+        with _translated(), self._borrowed() as connection:
             connection.execute("BEGIN")
             try:
                 yield SqliteRows(Turn(connection), self._clock)
@@ -57,40 +56,51 @@ class SqliteState:
 
     def problems(self) -> list[str]:
         try:
-            found = [str(row[0]) for row in self._connection().execute("PRAGMA integrity_check")]
+            with self._borrowed() as connection:
+                found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
         except sqlite3.DatabaseError as error:  # so damaged that it cannot be looked through
             return [str(error)]
         return [] if found == ["ok"] else found
 
     def close(self) -> None:
-        """Closes the connections of this thread; those of other threads close with them."""
+        """Closes every connection; one that is being looked through, when that is over."""
+        self._is_closed = True
         self._disconnect()
         self._turns.close()
 
     def before_fork(self) -> None:
         """See Turns.before_fork(): a connection must not be open on both sides of a fork."""
-        connection = getattr(self._here, "connection", None)
-        if connection is not None and not connection.in_transaction:
-            self._disconnect()
+        self._disconnect()
         self._turns.before_fork()
 
     def after_fork(self) -> None:
         """In the child."""
-        self._here = threading.local()
+        self._idle = []
         self._turns.after_fork()
 
     def _disconnect(self) -> None:
-        connection = getattr(self._here, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._here.connection = None
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
-    def _connection(self) -> sqlite3.Connection:
-        """This thread's own, for looking."""
-        connection: sqlite3.Connection | None = getattr(self._here, "connection", None)
-        if connection is None:
-            connection = self._here.connection = self._open()
-        return connection
+    @contextmanager
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        """A connection for looking, used by nobody else meanwhile."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._open()
+        is_sound = True
+        try:
+            yield connection
+        except sqlite3.Error:
+            is_sound = False
+            raise
+        finally:
+            if is_sound and not self._is_closed:
+                self._idle.append(connection)
+            else:
+                connection.close()
 
     def _open(self) -> sqlite3.Connection:
         with _translated():

@@ -101,7 +101,7 @@ def test_volume_is_mounted(serving: Serving, alice: Client) -> None:
     assert answer.status == 207, answer
     for propstat in answer.xml().iter("{DAV:}propstat"):
         found = " 200 " in propstat.findtext("{DAV:}status", "")
-        for element in propstat.find("{DAV:}prop") or ():
+        for element in propstat.iterfind("{DAV:}prop/*"):
             local = element.tag.removeprefix("{DAV:}")
             # the two of RFC 4331 are known, the two of older drafts need not be
             assert found or local in ("quota", "quotaused"), answer

@@ -284,7 +284,7 @@ class Locks(RuleBasedStateMachine):
             ending += [held for held in alive if held.names == split(target) and held.kind != "LOCK"]
         staying = [held for held in self.oracle.protecting(split(target)) if held not in ending]
         if not all(self.oracle.tolerate(one, other) for one in arriving for other in staying):
-            return  # nobody forbids this move so far: reported, not a matter of the manager
+            return  # such a move is refused before it comes to the manager (rules.arrival_conflicts, tests/documents)
         self.settle(source, target, replaces)
         self.oracle.held = [held for held in self.oracle.held if held not in ending]
         for held in arriving:

@@ -10,6 +10,7 @@ import subprocess
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,9 @@ from davlock.errors import (
     PreconditionFailed,
     TooLarge,
 )
+from davlock.identities import Identities
 from davlock.library import Library
+from davlock.model import Document
 from davlock.transfers import View
 from tests.documents.conftest import ALICE, BOB, Opener, Site, files_in
 
@@ -320,6 +323,21 @@ def test_a_folder_that_another_program_makes_a_file_in_the_last_instant(site: Si
         site.library.write(paths.parse("/a/b.txt"), Bytes(b"b"), 1, ALICE, meanwhile(replace))
     assert (site.root / "a").read_text() == "file"
     assert site.leftovers() == []
+
+
+def test_a_folder_that_another_program_moves_before_the_commit_takes_what_was_written_along(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.mkcol("/a")
+    published = Identities.published
+
+    def move(*args: Any) -> Document:
+        (site.root / "a").rename(site.root / "b")
+        return published(*args)
+
+    monkeypatch.setattr(Identities, "published", move)
+    site.put("/a/b.txt", b"b")
+    assert site.get("/b/b.txt") == b"b"
 
 
 @pytest.mark.parametrize("moving", [True, False])
