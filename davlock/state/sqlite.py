@@ -105,15 +105,19 @@ class SqliteState:
     def _open(self) -> sqlite3.Connection:
         with _translated():
             connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            for pragma in (
-                "journal_mode=WAL",
-                "synchronous=FULL",
-                "foreign_keys=ON",
-                "trusted_schema=OFF",
-                "cache_size=-1024",
-                "journal_size_limit=67108864",
-            ):
-                connection.execute(f"PRAGMA {pragma}")
+            try:
+                for pragma in (
+                    "journal_mode=WAL",
+                    "synchronous=FULL",
+                    "foreign_keys=ON",
+                    "trusted_schema=OFF",
+                    "cache_size=-1024",
+                    "journal_size_limit=67108864",
+                ):
+                    connection.execute(f"PRAGMA {pragma}")
+            except BaseException:
+                connection.close()
+                raise
             return connection
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -20,11 +21,11 @@ import pytest
 from davlock import paths
 from davlock.documents import Committer, Staging
 from davlock.documents.commit import Undo
-from davlock.errors import DavlockError, Exists, NotFound, ParentMissing, PreconditionFailed
+from davlock.errors import DavlockError, Exists, Locked, NotFound, ParentMissing, PreconditionFailed
 from davlock.model import Caller, Intent
 from davlock.state.sqlite import SqliteState
 from davlock.transfers import View
-from tests.documents.conftest import ALICE, Opener, Site
+from tests.documents.conftest import ALICE, BOB, Opener, Site
 
 PROCESSES, THREADS = 3, 4
 
@@ -327,26 +328,70 @@ def test_documents_keep_what_belongs_to_them_when_they_and_their_folder_are_move
     assert list(site.library.check()) == []
 
 
-def test_an_intent_that_others_have_overtaken_is_written_down_anew(site: Site, open_site: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There and back again between the two decisions: the disk looks as before, but the journal has forgotten about it."""
-    other, deciding, carry_out = open_site(), SqliteState.deciding, Committer.carry_out
-    site.put("/a.txt", b"a")
-    decisions, journalled = 0, []
+def test_what_is_waste_is_listed_while_nobody_else_can_decide(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or something that is moved to the trash an instant later would be taken for waste before it is committed."""
+    trashed, alone = Staging.trashed, []
+
+    def look(self: Staging) -> list[str]:
+        with (site.root / ".davlock" / "state.turn").open() as turn, pytest.raises(BlockingIOError):
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        alone.append(True)
+        return trashed(self)
+
+    monkeypatch.setattr(Staging, "trashed", look)
+    site.library.recover()
+    assert alone == [True]
+
+
+def between_the_decisions(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Lets something happen when the next intent has been written down and not yet been carried out."""
+    deciding, decisions = SqliteState.deciding, 0
 
     def decide(self: SqliteState) -> Any:
         nonlocal decisions
         decisions += 1
         if decisions == 2:
-            other.move("/a.txt", "/b.txt")
-            other.move("/b.txt", "/a.txt")
+            happens()
         return deciding(self)
+
+    monkeypatch.setattr(SqliteState, "deciding", decide)
+
+
+def test_what_somebody_else_has_just_done_is_not_settled_twice(site: Site, open_site: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = open_site()
+    site.put("/a.txt", b"a")
+    site.patch("/a.txt", "red")
+    site.put("/other.txt", b"other")
+    kept = site.id("/a.txt")
+
+    def overtake() -> None:
+        other.move("/a.txt", "/b.txt")
+        other.put("/a.txt", b"new", BOB)
+        other.lock("/a.txt", BOB)
+
+    between_the_decisions(monkeypatch, overtake)
+    with pytest.raises(Locked):
+        site.move("/a.txt", "/b.txt")
+    assert (site.id("/b.txt"), site.colour("/b.txt")) == (kept, "red")
+    assert site.locks("/a.txt") == [("LOCK", "bob")]
+    assert (site.get("/a.txt"), site.get("/b.txt")) == (b"new", b"a")
+
+
+def test_an_intent_that_others_have_overtaken_is_written_down_anew(site: Site, open_site: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There and back again between the two decisions: the disk looks as before, but the journal has forgotten about it."""
+    other, carry_out, journalled = open_site(), Committer.carry_out, []
+    site.put("/a.txt", b"a")
+
+    def there_and_back() -> None:
+        other.move("/a.txt", "/b.txt")
+        other.move("/b.txt", "/a.txt")
 
     def look(self: Committer, intent: Intent) -> Undo:
         with other.state.reading() as rows:
             journalled.append(intent in rows.intents())
         return carry_out(self, intent)
 
-    monkeypatch.setattr(SqliteState, "deciding", decide)
+    between_the_decisions(monkeypatch, there_and_back)
     monkeypatch.setattr(Committer, "carry_out", look)
     site.move("/a.txt", "/b.txt")
     assert journalled == [True, True, True]

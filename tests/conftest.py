@@ -1,0 +1,18 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from davlock.state import sqlite
+
+
+@pytest.fixture(autouse=True)
+def states_are_closed() -> Iterator[None]:
+    """Closes the states that a test has opened: from Python 3.13 on, a connection that is left to the garbage collector is an error."""
+    before = set(sqlite._states)
+    yield
+    for state in set(sqlite._states) - before:
+        state.close()
