@@ -155,7 +155,8 @@ def test_no_first_user_is_made_beside_others(accounts: Accounts) -> None:
 
 
 def test_the_first_password_is_long_easy_to_type_and_never_the_same(tmp_path: Path) -> None:
-    found = {ensure_first(Accounts(SqliteState(tmp_path / f"{number}.db"))) for number in range(5)}
+    states = [SqliteState(tmp_path / f"{number}.db") for number in range(5)]
+    found = {ensure_first(Accounts(state)) for state in states}
     assert len(found) == 5
     for password in found:
         assert password is not None

@@ -144,6 +144,23 @@ class Site:
         return found
 
 
+class Bytes:
+    """An upload of some blocks, that may end with an error."""
+
+    def __init__(self, *blocks: bytes | Exception) -> None:
+        self._blocks = list(blocks)
+
+    def read(self, size: int, /) -> bytes:
+        if not self._blocks:
+            return b""
+        block = self._blocks.pop(0)
+        if isinstance(block, Exception):
+            raise block
+        if len(block) > size:
+            self._blocks.insert(0, block[size:])
+        return block[:size]
+
+
 def files_in(folder: Path) -> list[Path]:
     """Everything below a folder, without davlock's own."""
     return [path for path in folder.rglob("*") if ".davlock" not in path.relative_to(folder).parts]

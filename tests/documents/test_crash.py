@@ -162,7 +162,8 @@ class Scene:
 
     def kills(self, prepare: Callable[[Path], None], judge: Callable[[Path], Seen]) -> set[bool]:
         """Kills at every step; returns whether it was seen done, and undone."""
-        outcomes, step, root = set(), 0, self.fresh()
+        outcomes: set[bool] = set()
+        step, root = 0, self.fresh()
         prepare(root)
         while True:
             step += 1
@@ -294,7 +295,7 @@ def test_an_interrupted_copy_that_was_lost_meanwhile_gives_back_what_it_had_set_
         site.close()
 
 
-def test_a_rename_that_another_one_has_moved_on_is_not_forgotten(tmp_path: Path) -> None:
+def test_a_rename_that_another_one_has_moved_on_is_not_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads share commits. The process is killed when /folder/a.txt has been renamed and then, by another thread, its folder."""
     root = tmp_path / "root"
     furnish(root)
@@ -302,7 +303,7 @@ def test_a_rename_that_another_one_has_moved_on_is_not_forgotten(tmp_path: Path)
     child = os.fork()
     if not child:
         try:
-            rename_and_move_on(Site(root, Clock()))
+            rename_and_move_on(Site(root, Clock()), monkeypatch)
         finally:
             os._exit(2)
     _, status = os.waitpid(child, 0)
@@ -319,7 +320,7 @@ def test_a_rename_that_another_one_has_moved_on_is_not_forgotten(tmp_path: Path)
         site.close()
 
 
-def rename_and_move_on(site: Site) -> None:
+def rename_and_move_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the mover wait, with its intent written down, for the renamer's decision, and dies when it has moved."""
     deciding, carry_out = SqliteState.deciding, Committer.carry_out
     intended, renaming = threading.Event(), threading.Event()
@@ -345,8 +346,8 @@ def rename_and_move_on(site: Site) -> None:
             while not site.state._turns._is_awaited():
                 os.sched_yield()
 
-    SqliteState.deciding = decide  # type: ignore[assignment, method-assign]
-    Committer.carry_out = move_and_die  # type: ignore[method-assign]
+    monkeypatch.setattr(SqliteState, "deciding", decide)
+    monkeypatch.setattr(Committer, "carry_out", move_and_die)
     mover = threading.Thread(target=OPERATIONS["move-folder"], args=(site,), name="mover")
     mover.start()
     intended.wait()

@@ -243,7 +243,7 @@ def test_a_disk_that_fails_in_the_middle_gives_everything_back(
     failing: Site, change: str, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once, at each place where it can."""
-    before, files, function, place = failing.seen(), inodes(failing.root), getattr(os, call), 0
+    before, files, function, place, left = failing.seen(), inodes(failing.root), getattr(os, call), 0, 0
 
     def fail_once(*args: Any, **kwargs: Any) -> None:
         nonlocal left
@@ -303,7 +303,7 @@ def test_a_state_that_may_not_grow_is_a_full_disk(site: Site) -> None:
     """SQLite's own refusal, not a made one."""
     site.put("/doc.txt", b"doc")
     with site.state.deciding() as rows:
-        connection = rows._connection  # type: ignore[attr-defined]
+        connection = rows._connection
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
     before = site.seen()
