@@ -1,0 +1,82 @@
+"""What may be moved and copied where, and what becomes of what was there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from davlock.errors import (
+    BadName,
+    DavlockError,
+    Forbidden,
+    IntoItself,
+)
+from tests.documents.conftest import Site
+
+
+@pytest.mark.parametrize("moving", [True, False])
+@pytest.mark.parametrize(
+    ("source", "target"), [("/a", "/a"), ("/a", "/a/b/c"), ("/a/b", "/a"), ("/a/b/c.txt", "/a"), ("/", "/a"), ("/a", "/")]
+)
+def test_nothing_goes_onto_itself_into_itself_or_onto_what_it_is_in(site: Site, source: str, target: str, moving: bool) -> None:
+    site.mkcol("/a")
+    site.mkcol("/a/b")
+    site.put("/a/b/c.txt", b"c")
+    before = site.seen()
+    transfer = site.move if moving else site.copy
+    with pytest.raises((IntoItself, Forbidden, DavlockError)):
+        transfer(source, target)
+    assert site.seen() == before
+
+
+def test_the_root_stays(site: Site) -> None:
+    site.put("/a.txt", b"a")
+    with pytest.raises(Forbidden):
+        site.delete("/")
+    assert site.names() == ["a.txt"]
+
+
+def test_a_document_takes_the_place_of_a_folder_and_back(site: Site) -> None:
+    site.mkcol("/place")
+    site.put("/place/in.txt", b"in")
+    site.patch("/place/in.txt", "red")
+    site.put("/doc.txt", b"doc")
+    assert site.move("/doc.txt", "/place") is True
+    assert site.get("/place") == b"doc"
+    site.mkcol("/folder")
+    site.put("/folder/in.txt", b"other")
+    assert site.copy("/folder", "/place") is True
+    assert site.get("/place/in.txt") == b"other"
+    assert site.colour("/place/in.txt") is None
+    assert site.leftovers() == []
+
+
+def test_a_shallow_copy_of_a_folder_is_an_empty_one(site: Site) -> None:
+    site.mkcol("/a")
+    site.put("/a/b.txt", b"b")
+    site.patch("/a", "red")
+    site.copy("/a", "/c", deep=False)
+    assert site.names("/c") == []
+    assert site.colour("/c") == "red"
+
+
+def test_a_deep_tree_is_removed_whatever_its_depth(site: Site) -> None:
+    """Deeper than Python recurses, deeper than a path can be long, deeper than there are descriptors."""
+    site.mkcol("/tree")
+    here = os.open(".", os.O_RDONLY)
+    os.chdir(site.root / "tree")
+    for _ in range(3000):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("last.txt").write_text("last")
+    os.fchdir(here)
+    os.close(here)
+    with pytest.raises(BadName):
+        site.copy("/tree", "/copied")
+    assert site.names() == ["tree"]
+    site.move("/tree", "/moved")
+    site.delete("/moved")
+    assert site.names() == []
+    assert site.leftovers() == []
