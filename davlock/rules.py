@@ -156,6 +156,11 @@ def arrival_conflicts(travelling: Lock, path: str, staying: Iterable[Lock]) -> t
     return conflicts(Wanted(travelling.kind, path, travelling.scope, travelling.deep), Caller(travelling.principal), staying)
 
 
+def stays(lock: Lock, target: str, arriving: Iterable[Lock]) -> bool:
+    """Whether a lock still stands after something has been put on target: it stands above, or outlives the replacement."""
+    return paths.is_below(target, lock.root) or survives_overwriting(lock, target, arriving)
+
+
 def may_come_back(lock: Lock, path: str) -> bool:
     """Whether a lock on what is deleted waits for it to come back within seconds, as in a save by delete and rename (design §3)."""
     return lock.root == path and travels(lock)

@@ -165,7 +165,7 @@ class Transfers:
         arriving = _at_or_below(rows, source)
         for lock in filter(rules.travels, arriving):
             place = paths.rebase(lock.root, source, target)
-            staying = [other for other in self.locks.on(rows, place) if rules.survives_overwriting(other, target, arriving) or other.deep]
+            staying = [other for other in self.locks.on(rows, place) if rules.stays(other, target, arriving)]
             if conflicting := rules.arrival_conflicts(lock, place, staying):
                 raise Conflict(
                     "A document that is checked out cannot be moved to where it is locked otherwise.",

@@ -267,3 +267,17 @@ def test_stopping_cuts_uploads_off_visibly() -> None:
         assert application.outcomes.empty()
         assert client.answer().status == 400
         assert client.at_end()
+
+
+def test_a_head_that_has_been_taken_is_not_the_end_of_a_chunked_body() -> None:
+    """Else the connection would be promised to the next request and closed under it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(CHUNKED)
+        stream = Stream(ours)
+        while stream.take_line(1024) != b"\r\n":
+            pass
+        body = ChunkedBody(stream)
+        assert not body.at_hand()
+        theirs.sendall(b"5\r\nhello\r\n0\r\n\r\n")
+        assert body.at_hand()
