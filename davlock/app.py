@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -10,12 +12,12 @@ from typing import Any, Self
 from davlock import paths, rules
 from davlock.auth.accounts import Accounts
 from davlock.auth.basic import Authenticator
-from davlock.config import Config
+from davlock.config import Config, policy
 from davlock.dav.door import WebDavDoor
+from davlock.dav.methods import is_archived
 from davlock.dav.requests import raw_path
 from davlock.documents import Tree
 from davlock.errors import DavlockError
-from davlock.identities import Identities
 from davlock.library import Library
 from davlock.locks import LockManager
 from davlock.server import serve as serve_http
@@ -23,6 +25,7 @@ from davlock.state.sqlite import SqliteState
 
 _log = logging.getLogger("davlock")
 
+TIDY_SECONDS = 3600.0
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -36,9 +39,8 @@ class Site:
         self.config = config
         self.state = SqliteState(tree.private / "state.db")
         limits = rules.Limits(config.locks.minimum_seconds, config.locks.default_seconds, config.locks.maximum_seconds)
-        self.library = Library(
-            self.state, tree, LockManager(limits), Identities(config.documents.tunnel_seconds), config.documents.max_upload_bytes
-        )
+        documents = config.documents
+        self.library = Library(self.state, tree, LockManager(limits), policy(config), documents.max_upload_bytes, documents.tunnel_seconds)
         self.accounts = Accounts(self.state)
 
     def __enter__(self) -> Self:
@@ -70,7 +72,7 @@ class Doors:
         path = raw_path(environ)
         if path == "/_davlock/health":
             return self._health(start_response)
-        if paths.is_reserved(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST", "PROPFIND"):
+        if paths.is_reserved(path) and not is_archived(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST", "PROPFIND"):
             # Explorer and Office probe these whatever the folder (MS-FPSE discovery): there is simply nothing yet.
             return _say(start_response, "404 Not Found", "There is nothing here.")
         return self._webdav(environ, start_response)
@@ -90,15 +92,29 @@ def _say(start_response: Callable[..., Any], status: str, sentence: str) -> Iter
     return [body]
 
 
+def _tidy_now_and_then(site: Site) -> None:
+    """Housekeeping only: nothing that is answered depends on it."""
+    while True:
+        time.sleep(TIDY_SECONDS)
+        try:
+            for aside in site.library.tidy():
+                _log.warning("set aside in .davlock/rescued: %s", aside)
+        except Exception:
+            _log.exception("could not tidy up; it is tried again in an hour")
+
+
 def serve(config: Config, ready: Callable[[str, int], None]) -> None:
     """Serves until SIGTERM or SIGINT; ready(host, port) is called once everything accepts. Raises what open_site() raises."""
     with open_site(config) as site:
         for done in site.library.recover():
             _log.warning("recovered: %s", done)
+        for aside in site.library.tidy():
+            _log.warning("set aside in .davlock/rescued: %s", aside)
 
     def make_application() -> Application:
         worker = open_site(config)
         worker.library.recover()
+        threading.Thread(target=_tidy_now_and_then, args=(worker,), name="tidy", daemon=True).start()
         return application(worker)
 
     serve_http(

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 import yaml
 from msgspec import Meta, inspect
 
+from davlock import paths
 from davlock.errors import DavlockError
+from davlock.model import Semantics
+from davlock.policy import DAY, SCRATCH, Policy
 
 # RFC 4918 §10.7: a lock cannot be promised for longer than 2^32-1 seconds.
 Seconds = Annotated[int, Meta(ge=1, le=2**32 - 1)]
+Days = Annotated[int, Meta(ge=0, le=36_500)]
 HostName = Annotated[
     str,
     Meta(
@@ -25,6 +29,18 @@ HostName = Annotated[
 Realm = Annotated[
     str,
     Meta(pattern=r"\A[ !#-\[\]-~]{1,100}\Z", description="plain ASCII text without quotes and backslashes"),
+]
+# With a slash in it, a pattern is compared with whole paths, and those begin with one.
+Match = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(?=.{1,1000}\Z)(?:[^/]+|[/*?\[].*)\Z",
+        description='a pattern in quotes, for names such as "*.tmp" or for whole paths such as "/contracts/*"',
+    ),
+]
+SemanticsName = Annotated[
+    Literal["None", "Locking", "Versioning"],
+    Meta(description="the word None, Locking or Versioning (null and ~ are not the word None)"),
 ]
 
 
@@ -45,6 +61,26 @@ class Documents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     max_upload_bytes: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     tunnel_seconds: Seconds = 15
+
+
+class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What can be done with the documents that a pattern matches."""
+
+    match: Match
+    semantics: SemanticsName
+
+
+class Versions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """semantics is for documents that no pattern matches. How much is kept for how long; 0 days of versions: for ever."""
+
+    semantics: SemanticsName = "Versioning"
+    patterns: tuple[Pattern, ...] = ()
+    scratch: tuple[Match, ...] = SCRATCH
+    keep_versions: Annotated[int, Meta(ge=0, le=1_000_000)] = 500
+    keep_days: Days = 0
+    keep_deleted_days: Days = 30
+    keep_drafts_days: Annotated[int, Meta(ge=1, le=36_500)] = 90
+    keep_history_days: Days = 365
 
 
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +106,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     drain_seconds: Seconds = 25
     locks: Locks = Locks()
     documents: Documents = Documents()
+    versions: Versions = Versions()
     auth: Auth = Auth()
     log: Log = Log()
 
@@ -95,6 +132,21 @@ def load(file: Path | None, **overrides: object) -> Config:
     return config
 
 
+def policy(config: Config) -> Policy:
+    """What a configuration says of versions."""
+    v = config.versions
+    return Policy(
+        default=Semantics(v.semantics),
+        patterns=tuple((paths.canonical_name(each.match), Semantics(each.semantics)) for each in v.patterns),
+        scratch=tuple(map(paths.canonical_name, v.scratch)),
+        versions=v.keep_versions,
+        version_seconds=v.keep_days * DAY or float("inf"),
+        deleted_seconds=v.keep_deleted_days * DAY,
+        draft_seconds=v.keep_drafts_days * DAY,
+        history_seconds=v.keep_history_days * DAY,
+    )
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(file.read_bytes())
@@ -115,20 +167,32 @@ def _check(data: dict[Any, Any], source: str, section: type[msgspec.Struct], pre
     """Raises ConfigError for the first key of a section that is unknown or has an impossible value."""
     fields = {field.name: field for field in msgspec.structs.fields(section)}
     for key, value in data.items():
-        where = f"{source}: {prefix}{key}"
         if key not in fields:
-            raise ConfigError(f"{where} is not a key that exists; possible here are {_listed(list(fields), 'and')}.")
-        kind = fields[key].type
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            if isinstance(value, dict):
-                _check(value, source, kind, f"{prefix}{key}.")
-                continue
-            if value is None:  # a heading whose keys are all commented out
-                continue
-        try:
-            msgspec.convert(value, kind, dec_hook=_decode)
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"{where} is {_shown(value)}; it must be {_allowed(inspect.type_info(kind))}.") from error
+            raise ConfigError(f"{source}: {prefix}{key} is not a key that exists; possible here are {_listed(list(fields), 'and')}.")
+        if value is None and _is_section(fields[key].type):  # a heading whose keys are all commented out
+            continue
+        _check_value(value, source, fields[key].type, f"{prefix}{key}")
+
+
+def _check_value(value: object, source: str, kind: Any, key: str) -> None:
+    if _is_section(kind) and isinstance(value, dict):
+        _check(value, source, kind, f"{key}.")
+        for field in msgspec.structs.fields(kind):
+            if field.required and field.name not in value:
+                raise ConfigError(f"{source}: {key}.{field.name} is missing; it must be {_allowed(inspect.type_info(field.type))}.")
+        return
+    if get_origin(kind) is tuple and isinstance(value, list):
+        for number, each in enumerate(value):
+            _check_value(each, source, get_args(kind)[0], f"{key}[{number}]")
+        return
+    try:
+        msgspec.convert(value, kind, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {key} is {_shown(value)}; it must be {_allowed(inspect.type_info(kind))}.") from error
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _check_order(locks: Locks, file: Path | None) -> None:
@@ -157,6 +221,8 @@ def _allowed(kind: inspect.Type) -> str:
             return _listed([str(value) for value in values], "or")
         case inspect.StructType(fields=fields):
             return f"a heading with keys below it: {_listed([field.name for field in fields], 'and')}"
+        case inspect.VarTupleType(item_type=item):
+            return f"a list ([] for none), each item {_allowed(item)}"
         case _:
             return "the path of a folder"
 
@@ -167,6 +233,6 @@ def _listed(words: list[str], conjunction: str) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, (dict, list, set)):  # which may contain itself
-        return "a list"
+        return "a heading with keys" if isinstance(value, dict) else "a list"
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 80 else f"{text[:77]}..."

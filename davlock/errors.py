@@ -5,15 +5,19 @@ DavlockError
 │   ├── BadName             a name that no document can have
 │   └── IncompleteBody      the upload ended before all of it had arrived
 ├── NotFound                nothing has this name
+│   └── NoSuchVersion       the document has, or keeps, no such version
 ├── Exists                  something has this name already
 ├── ParentMissing           the folder it should go into is not there
 ├── IsFolder                a folder where a document is needed
 ├── Forbidden               not with these rights, or not at this place
 │   ├── NotHolder           the lock belongs to somebody else
+│   ├── NotForCheckout      documents of this kind are not checked out
 │   └── IntoItself          a folder cannot be copied or moved into itself
 ├── NoSuchLock              the token names no lock that stands on this path
+├── NotCheckedOut           there is no checkout that could be checked in or undone
 ├── Locked                  locks of others, or unproven ones of one's own, stand in the way
-│   └── Conflict            … of a lock that is wanted
+│   ├── Conflict            … of a lock that is wanted
+│   └── StillOpen           … of a check-in: the document is open in an editing session
 ├── LockLost                the lock that something was written under ended before it arrived
 ├── PreconditionFailed      what the caller made a condition does not hold
 ├── TooLarge                more than the configured limit
@@ -53,6 +57,10 @@ class NotFound(DavlockError):
     """Nothing has this name."""
 
 
+class NoSuchVersion(NotFound):
+    """The document has no such version, or its content was not kept."""
+
+
 class Exists(DavlockError):
     """Something has this name already."""
 
@@ -80,12 +88,20 @@ class NotHolder(Forbidden):
         self.lock = lock
 
 
+class NotForCheckout(Forbidden):
+    """Documents of this kind are not checked out, by configuration."""
+
+
 class IntoItself(Forbidden):
     """A folder cannot be copied or moved into itself or onto itself."""
 
 
 class NoSuchLock(DavlockError):
     """The token names no lock that stands on this path."""
+
+
+class NotCheckedOut(DavlockError):
+    """There is no checkout that could be checked in or undone."""
 
 
 class Locked(DavlockError):
@@ -101,6 +117,10 @@ class Locked(DavlockError):
 
 class Conflict(Locked):
     """A lock is wanted where one stands that does not tolerate it."""
+
+
+class StillOpen(Locked):
+    """A check-in while an editing session, be it one's own, has the document open."""
 
 
 class LockLost(DavlockError):

@@ -5,47 +5,106 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from davlock import rules
-from davlock.model import Caller, Document, Entry, Lock
+from davlock import paths, rules
+from davlock.documents import Tree
+from davlock.model import NO_NOTE, Caller, Document, Ending, Entry, Kind, Lock, Note, Scope
 from davlock.state import Rows
+from davlock.versions import Put, Versions
+
+OUTSIDE = "outside"  # the door of other programs on the server
 
 
 @dataclass(frozen=True, slots=True)
 class Identities:
     """seconds: for how long an identity that left a name comes back to it when the same principal fills the name again."""
 
+    tree: Tree
+    versions: Versions
     seconds: float = 15
 
     def identify(self, rows: Rows, path: str) -> Document:
         """The document at a path, which gets its id now if it has none."""
         return rows.document(path) or rows.add_document(path)
 
-    def published(self, rows: Rows, old: Entry | None, new: Entry, sha256: str, caller: Caller) -> Document:
-        """Records that a caller's bytes became the document; old is what stood there a moment before."""
+    def published(
+        self,
+        rows: Rows,
+        old: Entry | None,
+        new: Entry,
+        sha256: str,
+        caller: Caller,
+        put: Put | None,
+        note: Note = NO_NOTE,
+        session: int | None = None,
+    ) -> Document:
+        """Records that a caller's bytes became the document.
+
+        old is what stood there a moment before, put gives its content. session: generation of the lock that they were written under:
+        what one session writes is one version (design §3).
+        """
         if old is None or rows.document(new.path) is None:
             self.returned(rows, new.path, caller.principal)
         document = self.identify(rows, new.path)
-        changed_outside = old is not None and document.stamp is not None and document.stamp != old.stamp
+        if old and document.stamp != old.stamp:
+            document = self._changed(rows, document, old)
+        goes_on = old is not None and session is not None and session == document.session
+        if old and not goes_on:
+            self.versions.file(rows, document, new.path, put)
         document = replace(
             document,
-            version=document.version + (2 if changed_outside else 1),
+            version=document.version + (not goes_on),
             stamp=new.stamp,
             sha256=sha256,
             created=document.created or rows.now,
             changed=rows.now,
             changed_by=caller.principal,
             door=caller.door,
+            comment=note.comment,
+            extra=note.extra,
+            session=session,
         )
         rows.record_version(document)
         return document
 
-    def observed(self, rows: Rows, entry: Entry, by: str = "", door: str = "outside") -> Document | None:
-        """What is known of a document, after what has become of it, underneath or by somebody, is its newest version."""
+    def observed(self, rows: Rows, entry: Entry) -> Document | None:
+        """What is known of a document, after what has become of it underneath is its newest version."""
         document = rows.document(entry.path)
         stamp = None if entry.is_folder else entry.stamp
         if document is None or document.stamp is None or document.stamp == stamp:
             return document
-        document = replace(document, version=document.version + 1, stamp=stamp, sha256=None, changed=rows.now, changed_by=by, door=door)
+        return self._changed(rows, document, entry)
+
+    def arrived(self, rows: Rows, entry: Entry, by: str, door: str, sha256: str) -> None:
+        """Records what somebody has put here. sha256: of a copy of a document; empty for what was moved, and for folders."""
+        document = self.identify(rows, entry.path) if sha256 else rows.document(entry.path)
+        stamp = None if entry.is_folder else entry.stamp
+        if document and (document.stamp or sha256) and document.stamp != stamp:
+            self._changed(rows, document, entry, by, door, sha256)
+
+    def seen(self, rows: Rows, entry: Entry) -> Document:
+        """The document that an entry is, with its content as a version, whoever brought it there."""
+        document = self.identify(rows, entry.path)
+        return document if document.stamp == entry.stamp else self._changed(rows, document, entry)
+
+    def replaced(self, rows: Rows, entry: Entry, put: Put) -> None:
+        """The content of a document is about to go; put gives it."""
+        self.versions.file(rows, self.seen(rows, entry), entry.path, put)
+
+    def _changed(self, rows: Rows, document: Document, entry: Entry, by: str = "", door: str = OUTSIDE, sha256: str = "") -> Document:
+        self.versions.file(rows, document, entry.path, None)
+        document = replace(
+            document,
+            version=document.version + 1,
+            stamp=None if entry.is_folder else entry.stamp,
+            sha256=sha256 or None,
+            created=document.created or (rows.now if by else None),
+            changed=rows.now if by else entry.modified_ns / 1e9,
+            changed_by=by,
+            door=door,
+            comment="",
+            extra=(),
+            session=None,
+        )
         rows.record_version(document)
         return document
 
@@ -55,36 +114,59 @@ class Identities:
             rows.place_document(at.id, None)
             rows.leave(at.id, path, principal)
         for below in rows.documents_below(path):
-            rows.leave(below.id, "", "")  # nor to a name that it had before
+            rows.leave(below.id, below.path or "", "")  # by nobody: so it comes back to no name by itself
         rows.retire_below(path)
 
-    def moved(self, rows: Rows, source: str, target: str, principal: str) -> None:
-        """Lets identities follow a move to a target that has none any more."""
+    def moved(self, rows: Rows, source: str, target: str, principal: str, brings: bool = True) -> None:
+        """Lets identities follow a move to a target that has none any more. brings: see returned()."""
         moving = rows.document(source)
         rows.rebase_documents(source, target)
         if moving:
             rows.leave(moving.id, source, principal)
-        self.returned(rows, target, principal)
+        self.returned(rows, target, principal, brings)
 
     def copied(self, rows: Rows, source: str, target: str) -> None:
         """Gives a copy the dead properties of its original (RFC 4918 §9.8.2)."""
         if original := rows.document(source):
             rows.copy_properties(original.id, self.identify(rows, target).id)
 
-    def returned(self, rows: Rows, path: str, principal: str) -> None:
-        """A name was filled: if an identity left it seconds ago by the same hand, it comes back, with all that hangs on it."""
+    def returning(self, rows: Rows, path: str, principal: str) -> tuple[Document, Lock] | None:
+        """The document that comes back if this principal fills an empty name now, if he has it checked out: and its checkout."""
+        gone = self._gone(rows, path, principal)
+        if gone is None:
+            return None
+        if gone.path:
+            checkout = rules.checkout_of(gone.path, principal, rows.locks_on([gone.path]))
+        else:
+            checkout = self._ended(rows, gone, path, principal) if self.versions.has_kept(rows, gone) else None
+        return (gone, checkout) if checkout else None
+
+    def returned(self, rows: Rows, path: str, principal: str, brings: bool = True) -> None:
+        """A name was filled: if an identity left it seconds ago by the same hand, it comes back, with all that hangs on it.
+
+        brings: whether what has arrived is the newest version of what comes back; else it has become its draft.
+        """
+        current, gone = rows.document(path), self._gone(rows, path, principal)
+        here = gone or current
+        # Checkouts of a document that has not come back are not of the one that has taken its place.
+        stray = [lock.token for lock in rows.locks_on([path]) if lock.document and not (here and lock.document == here.id)]
+        rows.end_locks(stray, Ending.REPLACED, principal)
+        if gone:
+            self._bring_back(rows, gone, current, path, principal, brings)
+
+    def _gone(self, rows: Rows, path: str, principal: str) -> Document | None:
         current, gone = rows.document(path), rows.left_lately(path, principal, self.seconds)
         returns = gone and not (current and (gone.id == current.id or _is_held(rows.locks_on([path]), current)))
-        here = gone if returns else current
-        # Checkouts of a document that has not come back are not of the one that has taken its place.
-        rows.drop_locks(lock.token for lock in rows.locks_on([path]) if lock.document and not (here and lock.document == here.id))
-        if gone and returns:
-            self._bring_back(rows, gone, current, path)
+        return gone if returns else None
 
-    def _bring_back(self, rows: Rows, gone: Document, current: Document | None, path: str) -> None:
+    def _bring_back(self, rows: Rows, gone: Document, current: Document | None, path: str, principal: str, brings: bool) -> None:
         """Puts an identity back on its name; the one that came there instead takes the place that it had meanwhile, if any."""
         former = gone.path
         own, brought = rows.properties(gone.id), rows.properties(current.id) if current else {}
+        if former and brings:
+            self.versions.file(rows, gone, path, self.tree.linking(former))
+        elif not brings:
+            self.versions.unfile(rows, gone)
         for identity in (gone, current):
             if identity:
                 rows.place_document(identity.id, None)
@@ -97,13 +179,26 @@ class Identities:
             rows.place_document(other.id, former)
             rows.change_properties(other.id, {**dict.fromkeys(brought), **own})
             rows.record_version(replace(gone, id=other.id, version=other.version, created=other.created))
-        if current and current.stamp:
+        if current and current.stamp and brings:
             rows.record_version(replace(current, id=gone.id, version=gone.version + 1, created=gone.created))
-        for lock in rows.locks_on([former or path]):
+        self._bring_checkouts(rows, gone, former or path, path, principal)
+
+    def _bring_checkouts(self, rows: Rows, gone: Document, former: str, path: str, principal: str) -> None:
+        for lock in rows.locks_on([former]):
             if lock.document == gone.id:
                 rows.reroot_lock(lock.token, path, gone.id)
-                if rules.is_endless(lock.kind):
-                    rows.renew_lock(lock.token, None)
+        if gone.path is None and (ended := self._ended(rows, gone, path, principal)):
+            rows.revive_lock(replace(ended, generation=rows.next_generation()))
+
+    def _ended(self, rows: Rows, gone: Document, path: str, principal: str) -> Lock | None:
+        """The checkout that ended when its holder deleted the document a moment ago, as it could stand now at a path."""
+        past = rows.ended_checkout(gone.id, principal, Ending.DELETED, self.seconds)
+        if past is None:
+            return None
+        whose = (path, past.principal, past.door, past.since)
+        lock = Lock(past.token, Kind.CHECKOUT, Scope.EXCLUSIVE, False, *whose, None, 0, "", gone.id, past.comment)
+        standing = [other for other in rows.locks_on([*paths.ancestors(path), path]) if rules.covers(other, path)]
+        return None if rules.arrival_conflicts(lock, path, standing) else lock
 
 
 def _is_held(locks: Iterable[Lock], document: Document) -> bool:

@@ -1,82 +1,112 @@
-"""The use cases all doors share: look, read, write, make, delete, copy, move, lock, and what hangs on a document."""
+"""The use cases all doors share: look, read, write, make, delete, copy, move, lock, check out and in, and what hangs on a document."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 
-from davlock import paths
-from davlock.checks import Finding, inspect
-from davlock.documents import Committer, Reserve, Staged, Staging, Tree
+from davlock import rules
+from davlock.checkouts import CheckedIn, Checkouts, checked_note, checked_text
+from davlock.checks import Finding, Inspection, Progress
+from davlock.conditions import Conditions, Views, unconditionally
+from davlock.documents import Committer, Drafting, Reserve, Shelf, Staging, Tree
 from davlock.documents.staging import Source
-from davlock.errors import Exists, IsFolder, NotFound, TooLarge
+from davlock.drafts import Drafts
+from davlock.errors import DavlockError, Exists, NoSuchVersion, NotFound, StorageFull, TooLarge
 from davlock.identities import Identities
+from davlock.journal import Journal, Operation
 from davlock.locks import LockManager
-from davlock.model import Caller, Change, Entry, Kind, Lock, Wanted
+from davlock.model import NO_NOTE, Caller, Change, Document, Draft, Entry, Kind, Lock, Note, Past, Semantics, Version, Wanted
 from davlock.paths import Address
+from davlock.policy import Policy
+from davlock.saves import Saves
 from davlock.state import Rows, State
-from davlock.transfers import Conditions, Transfers, View, require_parent, unconditionally
+from davlock.transfers import Transfers
+from davlock.versions import Versions
+from davlock.writes import Granted, Writes, Written
+
+__all__ = ["MAX_PROPERTIES", "CheckedIn", "Granted", "Library", "Upload", "Written"]
 
 MAX_PROPERTIES = 1024 * 1024  # characters, of one document: they are sent along with every listing that asks for everything
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What became of a write: the document as it is now, and whether there was none before."""
+class Upload:
+    """Content on its way in. length: bytes announced, None if unknown."""
 
-    entry: Entry
-    created: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """A lock that was granted or renewed, and what a door tells of it.
-
-    created: whether an empty document was made to hold it (RFC 4918 §9.10.4). is_folder: what its root is.
-    others: the other locks that cover its root. now: the state's clock, Unix seconds.
-    """
-
-    lock: Lock
-    created: bool
-    is_folder: bool
-    others: tuple[Lock, ...]
-    now: float
+    source: Source
+    length: int | None = None
 
 
 class Library:
-    """Documents, locks and properties of one served folder. max_upload: bytes in one document, 0 for no limit."""
+    """Documents, locks and properties of one served folder.
 
-    def __init__(self, state: State, tree: Tree, locks: LockManager, identities: Identities, max_upload: int = 0) -> None:
-        self._state, self._tree, self._locks, self._identities = state, tree, locks, identities
-        self._max_upload = max_upload
+    max_upload: bytes in one document, 0 for no limit. tunnel_seconds: see Identities.seconds.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        tree: Tree,
+        locks: LockManager | None = None,
+        policy: Policy | None = None,
+        max_upload: int = 0,
+        tunnel_seconds: float = 15,
+    ) -> None:
+        locks, policy = locks or LockManager(), policy or Policy()
+        self._state, self._tree, self._locks, self._policy, self._max_upload = state, tree, locks, policy, max_upload
         self._staging = Staging(tree)
         self._reserve = Reserve(tree.private / "reserve")
+        shelved, kept = Shelf(tree.private / "drafts"), Shelf(tree.private / "versions")
+        self._drafts = Drafts(state, tree, shelved, policy)
+        self._versions = Versions(kept, policy)
+        self._identities = Identities(tree, self._versions, tunnel_seconds)
         self._committer = Committer(tree, self._staging)
-        self._transfers = Transfers(state, tree, self._staging, self._committer, locks, identities)
+        operations: dict[str, Operation] = {}
+        self._journal = Journal(state, self._staging, operations)
+        drafting = Drafting(tree, self._staging, shelved, kept)
+        self._saves = Saves(tree, self._staging, drafting, self._identities, self._drafts)
+        self._views = Views(self._drafts, locks)
+        common = (locks, self._identities, self._drafts)
+        self._transfers = Transfers(self._journal, tree, self._staging, self._committer, *common, self._saves, self._views)
+        self._checkouts = Checkouts(self._journal, self._staging, self._committer, self._views, *common)
+        doing = (self._transfers, self._checkouts, *common, self._saves, self._views)
+        self._writes = Writes(self._journal, tree, self._staging, self._committer, *doing)
+        for part in (self._saves, self._transfers, self._checkouts):
+            operations |= part.operations()
 
     # looking
 
-    def look(self, path: str) -> Entry | None:
-        """What stands at a path, or None. Raises Forbidden for what is never served."""
-        return self._tree.look(path)
+    def look(self, path: str, viewer: str) -> Entry | None:
+        """What stands at a path, or None, to a principal: the holder of a checkout sees his draft.
 
-    def listing(self, path: str) -> Iterator[Entry]:
-        """The members of a folder. Raises NotFound."""
-        return self._tree.listing(path)
+        Raises Forbidden for what is never served.
+        """
+        return self._drafts.look_now(path, viewer)
 
-    def open(self, path: str) -> tuple[Entry, int]:
-        """A document and a file descriptor, for the caller to close, on exactly the bytes it describes."""
-        return self._tree.open(path)
+    def is_folder(self, path: str) -> bool:
+        """Whether a folder stands at a path. Raises Forbidden for what is never served."""
+        entry = self._tree.look(path)
+        return entry is not None and entry.is_folder
+
+    def listing(self, path: str, viewer: str) -> Iterator[Entry]:
+        """The members of a folder, as look() has them. Raises NotFound."""
+        return self._drafts.listing(path, viewer)
+
+    def open(self, path: str, viewer: str) -> tuple[Entry, int]:
+        """A document, as look() has it, and a file descriptor, for the caller to close, on exactly the bytes it describes."""
+        return self._drafts.open(path, viewer)
 
     def reading(self) -> AbstractContextManager[Rows]:
         """One consistent look at locks and properties."""
         return self._state.reading()
 
-    def check_conditions(self, conditions: Conditions) -> None:
+    def check_conditions(self, conditions: Conditions, caller: Caller) -> None:
         """Evaluates a reader's conditions. Raises PreconditionFailed."""
         with self._state.reading() as rows:
-            conditions(View(rows, self._tree, self._locks))
+            conditions(self._views.of(rows, caller))
 
     def covering(self, rows: Rows, path: str) -> list[Lock]:
         """All locks that cover a path."""
@@ -86,30 +116,44 @@ class Library:
         """Bytes used and bytes still available where the documents are (RFC 4331)."""
         return self._tree.space()
 
+    def semantics(self, path: str) -> Semantics:
+        """What can be done with the document at a path, by configuration."""
+        return self._policy.semantics(path)
+
     # writing
 
-    def write(self, at: Address, source: Source, length: int | None, caller: Caller, conditions: Conditions = unconditionally) -> Written:
+    def write(
+        self,
+        at: Address,
+        source: Source,
+        length: int | None,
+        caller: Caller,
+        conditions: Conditions = unconditionally,
+        note: Note = NO_NOTE,
+    ) -> Written:
         """Stage, guard, commit (design §3): the bytes of source become the document, whole, or nothing happens.
 
-        length: bytes announced, None if unknown. Raises Locked, LockLost, PreconditionFailed, IncompleteBody, TooLarge, StorageFull,
+        While the caller has the document checked out, they become his draft. length: bytes announced, None if unknown.
+        Raises Locked, LockLost, PreconditionFailed, IncompleteBody, TooLarge, StorageFull,
         ParentMissing, IsFolder. What can be refused before the body is read, is.
         """
+        note = checked_note(note)
         with self._state.reading() as rows:
-            _, leaned_on = self._permit_write(rows, at, caller, conditions, frozenset())
-        with self._staging.stage(source, length, self._max_upload) as staged, self._transfers.deciding() as rows:
-            old, _ = self._permit_write(rows, at, caller, conditions, leaned_on)
-            new = self._publish(rows, staged, at)
-            self._identities.published(rows, old, new, staged.sha256 or "", caller)
-        return Written(new, old is None)
+            leaned_on = self._writes.permit(rows, at, caller, conditions, frozenset()).leaned_on
+        try:
+            with self._staging.stage(source, length, self._max_upload) as staged:
+                return self._writes.commit(staged, at, caller, conditions, leaned_on, note)
+        except StorageFull:
+            self._give_up_deleted()
+            raise
 
     def make_folder(self, at: Address, caller: Caller, conditions: Conditions = unconditionally) -> None:
         """A new folder. Raises Exists, ParentMissing, Locked, PreconditionFailed."""
-        with self._staging.stage_folder() as staged, self._transfers.deciding() as rows:
-            view = View(rows, self._tree, self._locks)
-            conditions(view)
-            if view.entry(at.path):
+        with self._staging.stage_folder() as staged, self._journal.deciding() as rows:
+            conditions(self._views.of(rows, caller))
+            if self._tree.look(at.path):
                 raise Exists("Something has this name already.")
-            require_parent(self._tree, at.path)
+            self._tree.require_parent(at.path)
             self._locks.guard(rows, Change(at.path, membership=True), caller)
             rows.if_undone(self._committer.make_folder(staged, at))
 
@@ -134,19 +178,26 @@ class Library:
         return self._transfers.copy(path, to, caller, conditions, overwrite, deep)
 
     def change_properties(
-        self, path: str, changes: Mapping[str, str | None], caller: Caller, conditions: Conditions = unconditionally
+        self,
+        path: str,
+        changes: Mapping[str, str | None],
+        caller: Caller,
+        conditions: Conditions = unconditionally,
+        comment: str | None = None,
     ) -> None:
         """Sets (XML of the element) or removes (None) dead properties by Clark name, all or none.
 
-        Raises NotFound, Locked, PreconditionFailed, and TooLarge when they would be more than MAX_PROPERTIES characters.
+        comment: also what the caller's checkout is for, as describe_checkout() does. Raises NotFound, Locked, PreconditionFailed,
+        and TooLarge when the properties would be more than MAX_PROPERTIES characters; with a comment what describe_checkout() raises.
         """
-        with self._transfers.deciding() as rows:
-            view = View(rows, self._tree, self._locks)
-            entry = view.entry(path)
+        with self._journal.deciding() as rows:
+            entry = self._tree.look(path)
             if entry is None:
                 raise NotFound("There is nothing under this name.")
-            conditions(view)
+            conditions(self._views.of(rows, caller))
             self._locks.guard(rows, Change(path), caller)
+            if comment is not None:
+                self._checkouts.comment(rows, path, caller, comment)
             document = self._identities.identify(rows, path)
             rows.change_properties(document.id, changes)
             if sum(len(name) + len(xml) for name, xml in rows.properties(document.id).items()) > MAX_PROPERTIES:
@@ -156,24 +207,24 @@ class Library:
 
     def lock(self, at: Address, wanted: Wanted, caller: Caller, conditions: Conditions = unconditionally) -> Granted:
         """Grants a lock on a document, a folder, or a name that gets an empty document by it. Raises Conflict, Locked."""
-        with self._transfers.deciding() as rows:
-            view = View(rows, self._tree, self._locks)
-            entry = view.entry(at.path)
-            conditions(view)
+        with self._journal.deciding() as rows:
+            entry = self._tree.look(at.path)
+            conditions(self._views.of(rows, caller))
             if entry:
-                return self._acquire(rows, entry, wanted, caller)
-        return self._lock_new(at, wanted, caller, conditions)
+                return self._writes.acquire(rows, entry, wanted, caller)
+        if wanted.kind is not Kind.LOCK:
+            raise NotFound("There is nothing under this name that could be checked out.")
+        return self._writes.lock_new(at, wanted, caller, conditions)
 
     def refresh(self, path: str, caller: Caller, timeout: float | None, conditions: Conditions = unconditionally) -> Granted:
         """Renews the caller's submitted locks for timeout seconds (None: the default). Raises NoSuchLock, NotHolder."""
 
         def renew() -> Granted:
-            with self._transfers.deciding() as rows:
-                view = View(rows, self._tree, self._locks)
-                conditions(view)
+            with self._journal.deciding() as rows:
+                conditions(self._views.of(rows, caller))
                 lock = self._locks.refresh(rows, path, caller, timeout)[0]
-                entry = view.entry(lock.root)
-                return self._granted(rows, lock, is_folder=entry is not None and entry.is_folder)
+                entry = self._tree.look(lock.root)
+                return self._writes.granted(rows, lock, is_folder=entry is not None and entry.is_folder)
 
         return self._reserve.spend(renew)
 
@@ -181,15 +232,16 @@ class Library:
         """Ends the caller's lock, whatever has become of the document. Raises NoSuchLock, NotHolder."""
 
         def release() -> Lock:
-            with self._transfers.deciding() as rows:
-                conditions(View(rows, self._tree, self._locks))
+            with self._journal.deciding() as rows:
+                conditions(self._views.of(rows, caller))
                 return self._locks.release(rows, path, token, caller)
 
         return self._reserve.spend(release)
 
     def break_lock(self, token: str, caller: Caller, reason: str) -> Lock:
-        """Ends anybody's lock, recorded with the reason. Raises NoSuchLock, Forbidden."""
-        with self._transfers.deciding() as rows:
+        """Ends anybody's lock, recorded with the reason. Raises NoSuchLock, Forbidden, BadRequest."""
+        reason = checked_text(reason)
+        with self._journal.deciding() as rows:
             return self._locks.break_(rows, token, caller, reason)
 
     def all_locks(self) -> list[Lock]:
@@ -197,17 +249,170 @@ class Library:
         with self._state.reading() as rows:
             return rows.locks()
 
+    # checkouts
+
+    def checkout(self, path: str) -> Lock | None:
+        """The checkout of the document at a path, whoever holds it."""
+        with self._state.reading() as rows:
+            return self._checkouts.standing(rows, path)
+
+    def check_out(self, path: str, caller: Caller, comment: str = "", conditions: Conditions = unconditionally) -> Lock:
+        """Checks a document out; a second time succeeds and changes nothing.
+
+        comment: what for, one line of text. Raises NotFound, IsFolder, NotForCheckout, Conflict, PreconditionFailed, BadRequest.
+        """
+        return self._checkouts.check_out(path, caller, comment, conditions)
+
+    def describe_checkout(self, path: str, caller: Caller, comment: str, conditions: Conditions = unconditionally) -> Lock:
+        """Sets what the caller says his checkout is for: the comment of the version that it makes, unless another is given then.
+
+        Raises NotCheckedOut, NotHolder, BadRequest, PreconditionFailed.
+        """
+        return self._checkouts.describe(path, caller, comment, conditions)
+
+    def check_in(
+        self,
+        at: Address,
+        caller: Caller,
+        note: Note = NO_NOTE,
+        keep: bool = False,
+        content: Upload | None = None,
+        conditions: Conditions = unconditionally,
+    ) -> CheckedIn:
+        """Publishes the caller's draft, or content that is given, as one new version, and ends his checkout unless he keeps it.
+
+        Without either there is no new version. Raises NotCheckedOut, NotHolder, StillOpen while an editing session stands on the
+        document whose token was not submitted, Locked, LockLost, BadRequest, and for content what write() raises.
+        """
+        checked_note(note)
+        if content is None:
+            return self._checkouts.check_in(at, caller, note, keep, None, None, conditions)
+        with self._state.reading() as rows:
+            checkout = self._checkouts.permitted(rows, at.path, caller, conditions)
+        with self._staging.stage(content.source, content.length, self._max_upload) as staged:
+            return self._checkouts.check_in(at, caller, note, keep, staged, checkout.generation, conditions)
+
+    def undo(self, path: str, caller: Caller, reason: str = "", conditions: Conditions = unconditionally) -> Lock:
+        """Ends a checkout without publishing; the draft is rescued. Somebody else's needs the right for it, and a reason.
+
+        Returns what has ended. Raises NotCheckedOut, NotHolder, Forbidden, BadRequest.
+        """
+        return self._reserve.spend(lambda: self._checkouts.undo(path, caller, reason, conditions))
+
+    def drafts(self, caller: Caller) -> list[Draft]:
+        """The drafts that the caller may have, standing and rescued; all of them for those who may break locks."""
+        with self._state.reading() as rows:
+            return [draft for draft in rows.drafts() if rules.may_have_draft(draft, caller)]
+
+    def open_draft(self, id: int, caller: Caller) -> tuple[Draft, int]:
+        """A rescued draft, and a descriptor, for the caller to close, of its content. Raises NotFound, Forbidden."""
+        with self._state.reading() as rows:
+            draft = self._checkouts.rescued(rows, id, caller)
+        return draft, self._drafts.shelf.open(draft.file)
+
+    def apply_draft(self, id: int, caller: Caller) -> Lock:
+        """Checks the document of a rescued draft out, unless the caller has done so, and makes that his draft again.
+
+        What he has written there meanwhile is rescued instead. Raises NotFound, Forbidden, Conflict.
+        """
+        return self._checkouts.apply(id, caller)
+
+    # versions
+
+    def document(self, path: str) -> Document | None:
+        """The document or folder at a path, after what has become of it underneath; None if it has no identity yet."""
+        return self._now_known(path, identify=False)
+
+    def identify(self, path: str) -> Document:
+        """The document or folder at a path, which gets its identity if it has none. Raises NotFound."""
+        document = self._now_known(path, identify=True)
+        if document is None:
+            raise NotFound("There is nothing under this name.")
+        return document
+
+    def deleted(self, path: str) -> Document | None:
+        """The document that was last deleted from a path, as long as it is remembered."""
+        with self._state.reading() as rows:
+            return rows.retired(path)
+
+    def document_with(self, id: int) -> Document | None:
+        """The document or folder with this id, wherever it is; its path is None after it was deleted."""
+        with self._state.reading() as rows:
+            return rows.document_with(id)
+
+    def versions(self, document: Document) -> list[Version]:
+        """All versions of a document, the first one first; the last one is what it is now, unless it was deleted."""
+        with self._state.reading() as rows:
+            return self._versions.list(rows, document)
+
+    def open_version(self, document: Document, number: int) -> tuple[Version, int]:
+        """A version, and a descriptor, for the caller to close, of its content. Raises NoSuchVersion."""
+        with self._state.reading() as rows:
+            now = rows.document_with(document.id)
+            if now is None or now.path is None or number != now.version:
+                return self._versions.open(rows, document, number)
+        entry, fd = self._tree.open(now.path)
+        if entry.stamp == now.stamp:
+            return self._versions.newest(now), fd
+        os.close(fd)
+        raise NoSuchVersion(f"Version {number} has just been replaced by another one; try again.")
+
+    def restore(
+        self,
+        document: Document,
+        number: int,
+        at: Address,
+        caller: Caller,
+        comment: str = "",
+        conditions: Conditions = unconditionally,
+    ) -> Written:
+        """Stores the content of a version at a path: as the newest version of what stands there, or as the caller's draft of it.
+
+        A document that was deleted comes back by that. Raises NoSuchVersion, Locked, and what write() raises.
+        """
+        version, fd = self.open_version(document, number)
+        with os.fdopen(fd, "rb", buffering=0) as content:
+            if document.path is None:
+                with self._journal.deciding() as rows:
+                    self._writes.permit(rows, at, caller, conditions, frozenset())
+                    rows.leave(document.id, at.path, caller.principal)  # now: so it is what comes back
+            return self.write(at, content, version.size, caller, conditions, Note(comment or f"Version {number} restored"))
+
+    def history(self, path: str) -> list[Past]:
+        """The locks and checkouts of a document that have ended, the last one first."""
+        with self._state.reading() as rows:
+            document = rows.document(path) or rows.retired(path)
+            return rows.history(document.id if document else None, path)
+
     # looking after
 
     def recover(self) -> list[str]:
         """Settles what processes that died have left; returns what was done, in sentences. Serve only afterwards."""
-        done = self._transfers.recover()
+        done = self._journal.recover()
         self._reserve.keep()
         return done
 
-    def check(self) -> Iterator[Finding]:
-        """Verifies documents, locks and journal, and repairs what can be."""
-        return inspect(self._state, self._tree, self._transfers, self._identities)
+    def tidy(self) -> list[str]:
+        """Forgets what was kept for its time. To be done now and then.
+
+        Returns the files of versions and drafts that nothing names, such as after a crash, and that were set aside.
+        """
+        with self._journal.deciding() as rows:
+            self._versions.forget(rows)
+            self._drafts.forget(rows)
+            rows.forget_history(rows.now - self._policy.history_seconds)
+            oldest = rows.now - self._policy.draft_seconds
+        with self._journal.deciding() as rows:
+            aside = self._versions.sweep(rows) + self._drafts.sweep(rows)
+        self._drafts.shelf.clear_aside(oldest)
+        return aside
+
+    def check(self, progress: Progress = lambda todo, done: None) -> Iterator[Finding]:
+        """Verifies documents, versions, drafts, locks and journal, and repairs what can be.
+
+        progress is told how many bytes there are to read, and then how many more have been.
+        """
+        return Inspection(self._state, self._tree, self._journal, self._identities, self._versions, self._drafts).run(progress)
 
     def close(self) -> None:
         """Gives back what this process holds in the folder and in the state."""
@@ -215,62 +420,28 @@ class Library:
         self._state.close()
         self._tree.close()
 
-    def _permit_write(
-        self, rows: Rows, at: Address, caller: Caller, conditions: Conditions, leaned_on: frozenset[int]
-    ) -> tuple[Entry | None, frozenset[int]]:
-        view = View(rows, self._tree, self._locks)
-        entry = view.entry(at.path)
-        conditions(view)
-        if entry and entry.is_folder:
-            raise IsFolder("This is a folder; only a document has content that can be written.")
+    def _now_known(self, path: str, identify: bool) -> Document | None:
+        entry = self._tree.look(path)
         if entry is None:
-            require_parent(self._tree, at.path)
-        change = Change(at.path, membership=entry is None)
-        return entry, self._locks.guard(rows, change, caller, leaned_on)
+            return None
+        with self._state.reading() as rows:
+            document = rows.document(path)
+        if document is None and not identify:
+            return None
+        if document and (entry.is_folder or document.stamp == entry.stamp):
+            return document
+        with self._journal.deciding() as rows:
+            now = self._tree.look(path)
+            if now is None:
+                return None
+            return self._identities.identify(rows, path) if now.is_folder else self._identities.seen(rows, now)
 
-    def _acquire(self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller) -> Granted:
-        if wanted.kind is not Kind.LOCK:
-            if entry.is_folder:
-                raise IsFolder("A folder cannot be checked out; only its documents can.")
-            wanted = replace(wanted, document=self._identities.identify(rows, entry.path).id)
-        self._identities.observed(rows, entry)
-        return self._granted(rows, self._locks.acquire(rows, wanted, caller), entry.is_folder)
+    def _give_up_deleted(self) -> None:
+        """On a full disk: what is kept of deleted documents gives way to what is to be saved next."""
 
-    def _granted(self, rows: Rows, lock: Lock, is_folder: bool, created: bool = False) -> Granted:
-        others = tuple(other for other in self._locks.on(rows, lock.root) if other.token != lock.token)
-        return Granted(lock, created, is_folder, others, rows.now)
+        def forget() -> None:
+            with self._journal.deciding() as rows:
+                self._versions.forget_deleted(rows)
 
-    def _lock_new(self, at: Address, wanted: Wanted, caller: Caller, conditions: Conditions) -> Granted:
-        granted: list[Granted] = []
-        with self._staging.stage(_Nothing(), 0) as staged:
-
-            def decide(rows: Rows) -> None:
-                view = View(rows, self._tree, self._locks)
-                conditions(view)
-                if entry := view.entry(at.path):  # somebody was quicker: then it is an ordinary lock
-                    granted.append(self._acquire(rows, entry, wanted, caller))
-                    return
-                require_parent(self._tree, at.path)
-                self._locks.guard(rows, Change(at.path, membership=True), caller)
-                lock = self._locks.acquire(rows, wanted, caller)
-                self._identities.published(rows, None, self._publish(rows, staged, at), staged.sha256 or "", caller)
-                granted.append(self._granted(rows, lock, is_folder=False, created=True))
-
-            self._transfers.create(at, staged, caller, decide)
-        return granted[0]
-
-    def _publish(self, rows: Rows, staged: Staged, at: Address) -> Entry:
-        folder = paths.parent(at.path)
-        rows.if_undone(self._committer.publish(staged, at))
-        rows.before_commit(folder, lambda: self._committer.sync(folder))
-        entry = self._tree.look(at.path)
-        if entry is None:
-            raise NotFound("Another program has just removed this on the server.")
-        return entry
-
-
-class _Nothing:
-    """An empty upload."""
-
-    def read(self, size: int, /) -> bytes:
-        return b""
+        with suppress(DavlockError):
+            self._reserve.spend(forget)

@@ -10,8 +10,8 @@ import uuid
 from dataclasses import dataclass, replace
 
 from davlock import paths, rules
-from davlock.errors import Conflict, Forbidden, Locked, LockLost, NoSuchLock, NotHolder
-from davlock.model import Blocker, Caller, Change, Lock, Wanted
+from davlock.errors import BadRequest, Conflict, Forbidden, Locked, LockLost, NoSuchLock, NotHolder
+from davlock.model import Blocker, Caller, Change, Ending, Lock, Wanted
 from davlock.state import Rows
 
 
@@ -28,7 +28,7 @@ class LockManager:
             own = rules.same_checkout(wanted, caller, held)
             if own and conflicting == (own,):
                 return own
-            raise Conflict(_told(conflicting[0]), tuple(Blocker(lock, lock.root) for lock in conflicting))
+            raise Conflict(told(conflicting[0]), tuple(Blocker(lock, lock.root) for lock in conflicting))
         seconds = rules.granted_seconds(wanted.kind, wanted.timeout, self.limits)
         lock = Lock(
             token=uuid.uuid4().urn,
@@ -43,6 +43,7 @@ class LockManager:
             generation=rows.next_generation(),
             owner=wanted.owner,
             document=wanted.document,
+            comment=wanted.comment,
         )
         rows.add_lock(lock)
         return lock
@@ -55,7 +56,7 @@ class LockManager:
         submitted = [lock for lock in self.on(rows, path) if rules.is_submitted(lock, caller)]
         own = [lock for lock in submitted if rules.may_refresh(lock, path, caller)]
         if submitted and not own:
-            raise NotHolder(_told(submitted[0]), submitted[0])
+            raise NotHolder(told(submitted[0]), submitted[0])
         if not own:
             raise NoSuchLock("There is no such lock here any more: it was released, broken or ran out. Lock the document again.")
         renewed = []
@@ -71,19 +72,20 @@ class LockManager:
         if lock is None or not rules.covers(lock, path):
             raise NoSuchLock("There is no such lock here: it was released, broken or ran out, or it stands elsewhere.")
         if not rules.may_release(lock, caller):
-            raise NotHolder(_told(lock), lock)
-        rows.drop_locks([token])
+            raise NotHolder(told(lock), lock)
+        rows.end_locks([token], Ending.RELEASED, caller.principal)
         return lock
 
     def break_(self, rows: Rows, token: str, caller: Caller, reason: str) -> Lock:
-        """Ends anybody's lock, for the record. Raises NoSuchLock, Forbidden."""
+        """Ends anybody's lock, for the record: with a reason. Raises NoSuchLock, Forbidden, BadRequest."""
         lock = rows.lock(token)
         if lock is None:
             raise NoSuchLock("There is no such lock; it may have been released or have run out.")
         if not rules.may_break(lock, caller):
             raise Forbidden("Only an administrator can break somebody else's lock.")
-        rows.record_break(lock, caller.principal, reason)
-        rows.drop_locks([token])
+        if not reason.strip():
+            raise BadRequest("Say why you end what somebody else holds; the reason is recorded.")
+        rows.end_locks([token], Ending.BROKEN, caller.principal, reason)
         return lock
 
     def on(self, rows: Rows, path: str) -> list[Lock]:
@@ -99,14 +101,14 @@ class LockManager:
         if change.tree:
             held += rows.locks_below(change.path)
         if blocking := rules.blockers(change, caller, held):
-            raise Locked(_told(blocking[0].lock), blocking)
+            raise Locked(told(blocking[0].lock), blocking)
         # Asked of all that stand here: what a write leans on may shrink on the way, once somebody else has made the name.
         if rules.is_stale(leaned_on, frozenset(lock.generation for lock in held)):
             raise LockLost("The lock that this was written under has ended; nothing was stored. Lock the document again and retry.")
         return rules.proofs(change, caller, held)
 
 
-def _told(lock: Lock) -> str:
+def told(lock: Lock) -> str:
     """Whose lock it is, for a person; the doors add since and until in their reader's time zone."""
     verb = "checked out" if lock.expires is None else "locked"
     return f"{paths.name(lock.root) or 'The root folder'} is {verb} by {lock.principal}."

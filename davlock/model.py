@@ -28,7 +28,7 @@ class Lock:
 
     since and expires are seconds of the state's clock (Unix time); expires is None for one that does not run out.
     generation only ever rises from one grant to the next and stays the same when a lock is refreshed.
-    owner is text (XML) that the client sent: shown to others, never used in a decision.
+    owner is text (XML) that the client sent: shown to others, never used in a decision. comment is what the holder says it is for.
     """
 
     token: str
@@ -43,6 +43,38 @@ class Lock:
     generation: int
     owner: str = ""
     document: int | None = None
+    comment: str = ""
+
+
+class Ending(StrEnum):
+    """How a lock has ended."""
+
+    RELEASED = "released"  # by its holder
+    EXPIRED = "expired"
+    BROKEN = "broken"  # by somebody who has the right, with a reason; of a checkout: a forced undo
+    CHECKED_IN = "checked in"
+    UNDONE = "undone"
+    DELETED = "deleted"  # with what it stood on
+    MOVED = "moved"  # what it stood on went away from under it
+    REPLACED = "replaced"  # something else was put on its place
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A lock that has ended: how, when (Unix seconds), by whom and why."""
+
+    token: str
+    kind: Kind
+    path: str
+    document: int | None
+    principal: str
+    door: str
+    since: float
+    comment: str
+    ended: float
+    how: Ending
+    ended_by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +88,7 @@ class Wanted:
     timeout: float | None = None
     owner: str = ""
     document: int | None = None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +161,10 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What the state knows of a document or folder: its identity, and the version it saw last.
+    """What the state knows of a document or folder: its identity, and its newest version.
 
     stamp is (inode, size, modified in ns) of that version; sha256 is None where the bytes did not come through a door.
-    Times are Unix seconds.
+    session is the generation of the lock that it was written under. Times are Unix seconds.
     """
 
     id: int
@@ -143,15 +176,86 @@ class Document:
     changed: float | None = None
     changed_by: str = ""
     door: str = ""
+    comment: str = ""
+    extra: tuple[str, ...] = ()
+    session: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody says of a version. comment is one line of text, extra are lines `name=value`."""
+
+    comment: str = ""
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One publication of a document, or what one editing session made of it.
+
+    changed is Unix seconds, by changed_by through door ("outside": another program on the server). is_kept: whether its content can
+    be read. is_newest: it is what the document is now. sha256 is None where the bytes did not come through a door.
+    """
+
+    document: int
+    number: int
+    stamp: tuple[int, int, int]
+    sha256: str | None
+    changed: float | None
+    changed_by: str
+    door: str
+    comment: str
+    extra: tuple[str, ...]
+    is_kept: bool = True
+    is_newest: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.stamp[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the holder of a checkout has written and not checked in. Times are Unix seconds.
+
+    ended, how, ended_by, reason: of the checkout, if it has ended; then the draft is rescued. file is its name among the drafts.
+    """
+
+    id: int
+    document: int
+    token: str
+    path: str
+    principal: str
+    file: str
+    size: int
+    sha256: str
+    saved: float
+    door: str
+    ended: float | None = None
+    how: Ending | None = None
+    ended_by: str = ""
+    reason: str = ""
+
+
+NO_NOTE = Note()
+
+
+class Semantics(StrEnum):
+    """What can be done with a document beside locking it (SuperOffice calls it LockSemantics)."""
+
+    NONE = "None"  # no checkouts
+    LOCKING = "Locking"  # checkouts with drafts, but no earlier versions
+    VERSIONING = "Versioning"
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """What is about to be renamed, written down before the first rename so that a crash cannot leave half of it.
 
-    kind is one of delete, move, copy, create. `source` is the path that leaves (delete, move) or is copied; `inode` is that of
-    what becomes visible at `target`; `aside` is the name, in the trash, of what stood at the path before; `staged` the name of a
-    copy in the staging folder of process `owner`.
+    kind is one of delete, move, copy, create, save, checkin. `source` is the path that leaves (delete, move, save) or is copied;
+    `inode` is that of what becomes visible at `target`; `staged` is the name of what waits in the staging folder of process `owner`.
+    details (JSON) are for those who settle it.
     """
 
     id: str
@@ -165,6 +269,7 @@ class Intent:
     door: str
     owner: str
     staged: str = ""
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from davlock import paths
-from davlock.model import Blocker, Caller, Change, Kind, Lock, Scope, Wanted
+from davlock.model import Blocker, Caller, Change, Draft, Kind, Lock, Scope, Wanted
 
 _E, _S = Scope.EXCLUSIVE, Scope.SHARED
 
@@ -62,10 +62,7 @@ def conflicts(wanted: Wanted, caller: Caller, held: Iterable[Lock]) -> tuple[Loc
 
 def same_checkout(wanted: Wanted, caller: Caller, held: Iterable[Lock]) -> Lock | None:
     """The caller's own checkout of the document, if a second one is wanted: that succeeds and changes nothing (design §2)."""
-    if wanted.kind is not Kind.CHECKOUT:
-        return None
-    own = (lock for lock in held if lock.kind is Kind.CHECKOUT and lock.root == wanted.path and lock.principal == caller.principal)
-    return next(own, None)
+    return checkout_of(wanted.path, caller.principal, held) if wanted.kind is Kind.CHECKOUT else None
 
 
 def _overlap(lock: Lock, wanted: Wanted) -> bool:
@@ -132,6 +129,24 @@ def may_release(lock: Lock, caller: Caller) -> bool:
     return lock.principal == caller.principal
 
 
+def checkout_of(path: str, principal: str, held: Iterable[Lock]) -> Lock | None:
+    """Somebody's checkout of the document at a path: what he writes goes to its draft, which he reads back (design §2)."""
+    own = (lock for lock in held if lock.kind is Kind.CHECKOUT and lock.root == path and lock.principal == principal)
+    return next(own, None)
+
+
+def session(path: str, caller: Caller, held: Iterable[Lock]) -> int | None:
+    """The generation of the lock whose session a write belongs to: what one session writes is one version (design §3)."""
+    own = (lock.generation for lock in held if covers(lock, path) and not is_endless(lock.kind) and proves(lock, caller))
+    return min(own, default=None)
+
+
+def sessions_open(path: str, caller: Caller, held: Iterable[Lock]) -> tuple[Lock, ...]:
+    """The editing sessions that a check-in has to wait for: all on the document, unless the caller submits their token (design §2)."""
+    open_ = (lock for lock in held if covers(lock, path) and not is_endless(lock.kind))
+    return tuple(lock for lock in open_ if not (lock.principal == caller.principal and is_submitted(lock, caller)))
+
+
 def may_break(lock: Lock, caller: Caller) -> bool:
     """Whether the caller may end somebody else's lock: an explicit right."""
     return caller.admin
@@ -142,13 +157,13 @@ def travels(lock: Lock) -> bool:
     return lock.kind is not Kind.LOCK
 
 
-def survives_overwriting(lock: Lock, target: str, arriving: Iterable[Lock]) -> bool:
+def survives_overwriting(lock: Lock, target: str, arriving: Iterable[Lock], by_folder: bool = False) -> bool:
     """Whether a lock outlives the replacement of what it stands on (design §2).
 
     A LOCK on the very URL does; so does a checkout of the document there, whose identity stays, unless what arrives is checked
-    out itself. Those below the target are gone with what they stood on.
+    out itself, or is a folder. Those below the target are gone with what they stood on.
     """
-    return lock.root == target and (not travels(lock) or not any(travels(other) for other in arriving))
+    return lock.root == target and (not travels(lock) or not (by_folder or any(travels(other) for other in arriving)))
 
 
 def arrival_conflicts(travelling: Lock, path: str, staying: Iterable[Lock]) -> tuple[Lock, ...]:
@@ -162,13 +177,21 @@ def stays(lock: Lock, target: str, arriving: Iterable[Lock]) -> bool:
 
 
 def may_come_back(lock: Lock, path: str) -> bool:
-    """Whether a lock on what is deleted waits for it to come back within seconds, as in a save by delete and rename (design §3)."""
-    return lock.root == path and travels(lock)
+    """Whether a lock on what is deleted waits for it to come back within seconds, as in a save by delete and rename (design §3).
+
+    A short-term one does; a checkout ends, to be granted again if the document comes back.
+    """
+    return lock.root == path and travels(lock) and not is_endless(lock.kind)
 
 
 def keeps_identity(lock: Lock) -> bool:
     """Whether a lock ties a document to its identity, so that no tunnelled one may take its place (design §3)."""
     return lock.kind is not Kind.LOCK
+
+
+def may_have_draft(draft: Draft, caller: Caller) -> bool:
+    """Whether a rescued draft is given to somebody: to whoever wrote it, and to those who may break locks."""
+    return draft.principal == caller.principal or caller.admin
 
 
 def may_see_token(lock: Lock, principal: str) -> bool:

@@ -1,4 +1,4 @@
-"""The WebDAV door: a WSGI application that answers every method of RFC 4918 over one library."""
+"""The WebDAV door: a WSGI application that answers every method of RFC 4918, and some of RFC 3253, over one library."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from davlock.dav import locking, properties, reading, writing
+from davlock.dav import archive, checkouts, locking, properties, reading, reports, writing
 from davlock.dav.answers import Answer, text
 from davlock.dav.refusals import refusal
 from davlock.dav.requests import Request
@@ -29,6 +29,11 @@ VERBS: dict[str, Verb] = {
     "MOVE": writing.move,
     "LOCK": locking.lock,
     "UNLOCK": locking.unlock,
+    "CHECKOUT": checkouts.check_out,
+    "CHECKIN": checkouts.check_in,
+    "UNCHECKOUT": checkouts.uncheckout,
+    "VERSION-CONTROL": checkouts.version_control,
+    "REPORT": reports.report,
 }
 # A body could only ask for what is not supported here (RFC 4918 §8.4, §9.3).
 WITHOUT_BODY = {"MKCOL", "DELETE", "COPY", "MOVE", "UNLOCK"}
@@ -56,7 +61,7 @@ class WebDavDoor:
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request; errors are answers too."""
-        verb = VERBS.get(request.method)
+        verb = (archive.verbs(request.raw_path) or VERBS).get(request.method)
         if verb is None:
             return text(405, f"{request.method} is not possible here.", [("Allow", reading.allowed(self._library, request))])
         try:

@@ -137,6 +137,7 @@ def _quota_available(_: Entry, around: Surroundings) -> int:
 
 
 CREATIONDATE = f"{{{xml.DAV}}}creationdate"
+SUPPORTEDLOCK = f"{{{xml.DAV}}}supportedlock"
 LOCKDISCOVERY = f"{{{xml.DAV}}}lockdiscovery"
 QUOTA = frozenset({f"{{{xml.DAV}}}quota-used-bytes", f"{{{xml.DAV}}}quota-available-bytes"})
 

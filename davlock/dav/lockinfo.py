@@ -93,5 +93,9 @@ def _active_lock(lock: Lock, viewer: str, now: float, root: str) -> str:
         f"<D:timeout>{timeout}</D:timeout><D:locktoken><D:href>{token}</D:href></D:locktoken><D:lockroot><D:href>{xml.escape(root)}</D:href></D:lockroot>"
         f'<L:holder xmlns:L="urn:davlock:">{holder}</L:holder>'
         f'<L:since xmlns:L="urn:davlock:">{xml.timestamp(math.floor(lock.since))}</L:since>'
-        f'<L:door xmlns:L="urn:davlock:">{xml.escape(lock.door)}</L:door></D:activelock>'
+        f'<L:door xmlns:L="urn:davlock:">{xml.escape(lock.door)}</L:door>{_comment(lock)}</D:activelock>'
     )
+
+
+def _comment(lock: Lock) -> str:
+    return f'<L:comment xmlns:L="urn:davlock:">{xml.escape(lock.comment)}</L:comment>' if lock.comment else ""

@@ -22,7 +22,7 @@ def lock(library: Library, request: Request) -> Answer:
         return _refresh(library, request, timeout)
     wish = parse_lockinfo(body)
     at = request.at
-    if request.raw_path.endswith("/") and library.look(at.path) is None:
+    if request.raw_path.endswith("/") and library.look(at.path, request.caller.principal) is None:
         raise IsFolder("There is no such folder; to make and lock a document, send a URL without a slash at the end.")
     wanted = Wanted(Kind.LOCK, at.path, wish.scope, depth is Depth.INFINITY, timeout, wish.owner)
     granted = library.lock(at, wanted, request.caller, request.conditions)
@@ -53,12 +53,10 @@ def unlock(library: Library, request: Request) -> Answer:
 
 
 def _discovery(granted: Granted, viewer: str) -> bytes:
-    """The lockdiscovery property, the lock in question first: Finder reads the token from the first one."""
-
-    def href(root: str) -> str:
-        return hrefs.encode(root, granted.is_folder or root != granted.lock.root)  # whatever else covers it is a folder
-
-    active = active_locks([granted.lock, *granted.others], viewer, granted.now, href)
+    """The lockdiscovery property, with nothing but the lock in question (RFC 4918 §9.10.1): of several, Finder takes the first for
+    its own, LibreOffice the last.
+    """
+    active = active_locks([granted.lock], viewer, granted.now, lambda root: hrefs.encode(root, granted.is_folder))
     return (
         f'<?xml version="1.0" encoding="utf-8"?>\n<D:prop xmlns:D="{xml.DAV}"><D:lockdiscovery>{active}</D:lockdiscovery></D:prop>'
     ).encode()

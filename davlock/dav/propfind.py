@@ -6,14 +6,15 @@ A plan is compiled once into a template for each kind of resource: a member cost
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 from lxml import etree
 
 from davlock import rules
-from davlock.dav import hrefs, live, lockinfo, xml
+from davlock.dav import deltav, hrefs, live, lockinfo, xml
 from davlock.errors import BadRequest
 from davlock.model import Entry, Lock
 
@@ -25,6 +26,10 @@ KEPT_MEMBERS = 16 * 1024  # about 700 bytes each
 _KEPT_BODY = 4096
 # Most names: what is not escaped in an href, nor in XML.
 _PLAIN = re.compile(r"[A-Za-z0-9._+,()-]+").fullmatch
+
+
+Computed = Callable[[Entry], Mapping[str, str]]
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,17 @@ class Plan:
     @property
     def needs_dead(self) -> bool:
         """Whether Listing.dead is used."""
-        return self.everything or self.names_only or any(name not in live.PROPERTIES for name in self.names)
+        return self.everything or self.names_only or any(not (name in live.PROPERTIES or name in deltav.NAMES) for name in self.names)
 
     @property
     def needs_created(self) -> bool:
         """Whether Listing.created is used."""
         return self.everything or live.CREATIONDATE in self.names
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """The names that Listing.computed is used for: never all of them with allprop (RFC 3253 §3.11)."""
+        return tuple(deltav.NAMES) if self.names_only else tuple([name for name in self.names if name in deltav.NAMES])
 
     @property
     def needs_quota(self) -> bool:
@@ -67,6 +77,8 @@ class Listing:
     dead: path → Clark name → XML of the whole element.
     created: path → Unix seconds, where the disk's is not the best.
     quota: (used, available) in bytes.
+    computed: what an entry has of Plan.computed, as in dead.
+    is_lockable: whether the entries can be locked at all.
     """
 
     entries: Iterable[Entry]
@@ -78,6 +90,8 @@ class Listing:
     dead: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     created: Mapping[str, float] = field(default_factory=dict)
     quota: tuple[int, int] | None = None
+    computed: Computed | None = None
+    is_lockable: bool = True
 
 
 def parse(body: bytes) -> Plan:
@@ -95,19 +109,24 @@ def _plan(body: bytes) -> Plan:
     root = xml.parse(body)
     if root.tag != f"{{{xml.DAV}}}propfind":
         raise BadRequest("The body of a PROPFIND must be a DAV:propfind element, or empty.")
-    asked = xml.children(root, "allprop", "propname", "prop")
-    if len(asked) != 1:
+    found = xml.children(root, "allprop", "propname", "prop")
+    if len(found) != 1:
         raise BadRequest("A DAV:propfind must have exactly one of DAV:allprop, DAV:propname and DAV:prop.")
-    match xml.split(str(asked[0].tag))[1]:
+    match xml.split(str(found[0].tag))[1]:
         case "propname":
             return Plan(names_only=True)
         case "allprop":
             return Plan(_names(xml.children(root, "include")), everything=True)
         case _:
-            return Plan(_names(asked))
+            return named(found)
 
 
 _kept_plan = lru_cache(maxsize=256)(_plan)
+
+
+def named(parts: Iterable[etree._Element]) -> Plan:
+    """What DAV:prop elements ask for. Raises BadRequest."""
+    return Plan(_names(parts))
 
 
 def _names(parts: Iterable[etree._Element]) -> tuple[str, ...]:
@@ -136,11 +155,13 @@ class _Shape:
 
 
 @lru_cache(maxsize=64)
-def _shape(plan: Plan, is_folder: bool, has_quota: bool, minimal: bool) -> _Shape:
+def _shape(plan: Plan, is_folder: bool, has_quota: bool, is_lockable: bool, minimal: bool) -> _Shape:
     def content(name: str) -> str | live.Value | None:
         known = live.PROPERTIES.get(name)
         if known is None or (name in live.QUOTA and not (has_quota or plan.names_only)):
             return None
+        if name == live.SUPPORTEDLOCK and not is_lockable:
+            return ""
         return known.folder if is_folder else known.document
 
     parts: list[str] = []
@@ -172,15 +193,31 @@ def _response(href: str, found: str, missing: str, minimal: bool) -> str:
 
 def render(plan: Plan, listing: Listing, minimal: bool = False) -> Iterator[bytes]:
     """The 207 body in blocks of about BLOCK bytes. minimal: `Prefer: return=minimal` was sent."""
+    parts = [f'{xml.DECLARATION}<D:multistatus xmlns:D="DAV:">\n']
+    for found in _found(plan, listing, minimal):
+        if len(parts) > 1:
+            yield "".join(parts).encode()
+            parts = []
+        parts += found
+    parts.append("</D:multistatus>\n")
+    yield "".join(parts).encode()
+
+
+def responses(plan: Plan, listing: Listing, minimal: bool = False) -> Iterator[str]:
+    """The responses of which a 207 body is made."""
+    return chain.from_iterable(_found(plan, listing, minimal))
+
+
+def _found(plan: Plan, listing: Listing, minimal: bool) -> Iterator[list[str]]:
     places = _Hrefs(listing)
     locks = _Locks(listing, places)
     around = live.Surroundings(listing.created, listing.quota, locks.show)
     # Where something else than the member itself and its creation decides, it is made anew each time.
     varying = {listing.path, *listing.dead, *locks.places}
-    may_keep = not locks.covers_all and listing.quota is None
+    may_keep = not locks.covers_all and listing.quota is None and listing.computed is None
     created = listing.created.get
-    kinds = [_shape(plan, is_folder, listing.quota is not None, minimal) for is_folder in (False, True)]
-    parts = [f'{xml.DECLARATION}<D:multistatus xmlns:D="DAV:">\n']
+    kinds = [_shape(plan, is_folder, listing.quota is not None, listing.is_lockable, minimal) for is_folder in (False, True)]
+    parts: list[str] = []
     size = 0
     for entry in listing.entries:
         shape = kinds[entry.is_folder]
@@ -188,18 +225,21 @@ def render(plan: Plan, listing: Listing, minimal: bool = False) -> Iterator[byte
         if may_keep and path not in varying:
             part = _kept_member(shape, places.folder, entry, created(path))
         else:
-            values = [value(entry, around) for value in shape.values]
-            if dead := listing.dead.get(path):
-                part = _with_dead(plan, shape, places.escaped(entry), tuple(values), dead, minimal)
-            else:
-                part = shape.whole % (places.escaped(entry), *values)
+            values = tuple([value(entry, around) for value in shape.values])
+            more = listing.dead.get(path, _NOTHING)
+            if listing.computed:
+                more = {**more, **listing.computed(entry)}
+            part = (
+                _with_dead(plan, shape, places.escaped(entry), values, more, minimal)
+                if more
+                else shape.whole % (places.escaped(entry), *values)
+            )
         parts.append(part)
         size += len(part)
         if size >= BLOCK:
-            yield "".join(parts).encode()
+            yield parts
             parts, size = [], 0
-    parts.append("</D:multistatus>\n")
-    yield "".join(parts).encode()
+    yield parts
 
 
 @lru_cache(maxsize=KEPT_MEMBERS)

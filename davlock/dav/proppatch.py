@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from davlock.dav import live, xml
+from davlock.dav import deltav, live, xml
 from davlock.errors import BadRequest, TooLarge
 
 MAX_CHANGES = 500
 MAX_VALUE = 256 * 1024
 MAX_VALUES = 1024 * 1024
 
-_PROTECTED = "<D:error><D:cannot-modify-protected-property/></D:error>"
+_WHY = {
+    403: "<D:error><D:cannot-modify-protected-property/></D:error>",
+    409: "<D:error><D:must-be-checked-out/></D:error>",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,15 @@ def _value(each: etree._Element) -> str:
 
 def is_protected(name: str) -> bool:
     """Whether a property (Clark name) is the server's own, displayname included: the name on the disk is the truth."""
-    return name in live.PROPERTIES
+    return name in live.PROPERTIES or (name in deltav.NAMES and name != deltav.COMMENT)
+
+
+def comment(changes: Sequence[PropertyChange]) -> str | None:
+    """What the comment of a checkout shall be (RFC 3253 §3.1.1), empty to remove it; None to leave it as it is."""
+    last = [change for change in changes if change.name == deltav.COMMENT][-1:]
+    if not last:
+        return None
+    return xml.text(xml.parse(last[0].xml.encode())) if last[0].xml else ""
 
 
 def refused(changes: Sequence[PropertyChange]) -> dict[str, int]:
@@ -89,5 +100,5 @@ def outcome(href: str, changes: Sequence[PropertyChange], failed: Mapping[str, i
     stats: dict[int, list[str]] = {}
     for name in dict.fromkeys(change.name for change in changes):
         stats.setdefault(failed.get(name, 424 if failed else 200), []).append(xml.element(name))
-    told = [xml.propstat("".join(names), code, _PROTECTED if code == 403 else "") for code, names in (stats or {200: []}).items()]
+    told = [xml.propstat("".join(names), code, _WHY.get(code, "")) for code, names in (stats or {200: []}).items()]
     return xml.multistatus([f"<D:response><D:href>{xml.escape(href)}</D:href>{''.join(told)}</D:response>"])

@@ -1,7 +1,8 @@
 """davlock's documents as a share of somebody's WsgiDAV site: behind its authenticators (PAM, NT, LDAP …) and its middleware.
 
 WsgiDAV hosts, davlock answers: `custom_request_handler` is WsgiDAV's own hook for that. Every method goes to the same door that
-`davlock serve` has, so that the locks are the same whichever way somebody comes.
+`davlock serve` has, so that the locks are the same whichever way somebody comes. The methods of RFC 3253 do not get here: WsgiDAV
+refuses what it does not know itself.
 """
 
 from __future__ import annotations

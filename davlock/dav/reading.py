@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from davlock.dav import preconditions
+from davlock.dav import methods, preconditions
 from davlock.dav.answers import TEXT_TYPE, Answer, Headers, text
 from davlock.dav.live import content_type, http_date
 from davlock.dav.ranges import content_range, multipart, parse_range
@@ -17,10 +17,6 @@ from davlock.library import Library
 from davlock.model import Entry
 
 BLOCK = 256 * 1024
-EVERYWHERE = ("OPTIONS", "GET", "HEAD", "PROPFIND", "PROPPATCH", "COPY", "MOVE", "DELETE", "LOCK", "UNLOCK")
-ON_DOCUMENT = (*EVERYWHERE, "PUT")
-ON_NOTHING = ("OPTIONS", "PUT", "MKCOL", "LOCK", "UNLOCK")
-ANY = (*EVERYWHERE, "PUT", "MKCOL")
 # What a browser would run in the name of this server; everything else it only shows or saves.
 _ACTIVE = {"text/html", "image/svg+xml", "text/xml", "application/xml", "message/rfc822"}
 _FOLDER_PAGE = b"This is a folder of a davlock server. Open it with a WebDAV client: a file manager, an office program, a phone.\n"
@@ -28,36 +24,46 @@ _FOLDER_PAGE = b"This is a folder of a davlock server. Open it with a WebDAV cli
 
 def allowed(library: Library, request: Request) -> str:
     """The Allow header: what can be done with what stands, or does not stand, at the Request-URI."""
+    return _header(request, _possible(library, request))
+
+
+def _possible(library: Library, request: Request) -> tuple[str, ...]:
     if request.raw_path == "*" or not request.environ["davlock.principal"]:
-        return ", ".join(ANY)  # nobody in particular asks: do not tell him what exists
+        return methods.ANY  # nobody in particular asks: do not tell him what exists
+    if methods.is_archived(request.raw_path):
+        return methods.ON_DRAFT if request.raw_path.startswith(methods.DRAFTS) else methods.ON_VERSION
     try:
-        entry = library.look(request.at.path)
+        entry = library.look(request.at.path, request.caller.principal)
     except DavlockError:
-        return "OPTIONS"
+        return ("OPTIONS",)
     if entry is None:
-        return ", ".join(ON_NOTHING)
-    return ", ".join(EVERYWHERE if entry.is_folder else ON_DOCUMENT)
+        return methods.ON_NOTHING
+    return methods.ON_FOLDER if entry.is_folder else methods.ON_DOCUMENT[library.semantics(entry.path)]
+
+
+def _header(request: Request, names: tuple[str, ...]) -> str:
+    return ", ".join(name for name in names if not (request.is_hosted and name in methods.UNKNOWN_TO_WSGIDAV))
 
 
 def options(library: Library, request: Request) -> Answer:
-    """RFC 4918 §10.1, §18: classes 1, 2 and 3; MS-Author-Via, without which Office opens everything read-only."""
-    methods = allowed(library, request)
-    headers = [("DAV", "1, 2, 3"), ("MS-Author-Via", "DAV"), ("Allow", methods), ("Public", ", ".join(ANY)), ("Accept-Ranges", "bytes")]
-    return Answer(200, headers)
+    """RFC 4918 §10.1, §18, RFC 3253 §3.9; MS-Author-Via, without which Office opens everything read-only."""
+    features = methods.HOSTED_FEATURES if request.is_hosted else methods.FEATURES
+    headers = [("DAV", features), ("MS-Author-Via", "DAV"), ("Allow", allowed(library, request))]
+    return Answer(200, [*headers, ("Public", _header(request, methods.ANY)), ("Accept-Ranges", "bytes")])
 
 
 def get(library: Library, request: Request) -> Answer:
     """RFC 9110 §9.3.1: the document, whole or in ranges; every header is about exactly the bytes that are sent."""
     if request.if_lists:
-        library.check_conditions(request.if_condition)
-    entry = library.look(request.at.path)
+        library.check_conditions(request.if_condition, request.caller)
+    entry = library.look(request.at.path, request.caller.principal)
     if entry is None:
         raise NotFound("There is nothing under this name.")
     if entry.is_folder:
         return _folder(request, entry)
-    entry, fd = library.open(request.at.path)
+    entry, fd = library.open(request.at.path, request.caller.principal)
     try:
-        return _content(request, entry, fd)
+        return content(request, entry, fd)
     except BaseException:
         os.close(fd)
         raise
@@ -71,7 +77,8 @@ def _folder(request: Request, entry: Entry) -> Answer:
     return Answer(200, [("Content-Type", TEXT_TYPE), ("Cache-Control", "no-store")], [_FOLDER_PAGE], len(_FOLDER_PAGE))
 
 
-def _content(request: Request, entry: Entry, fd: int) -> Answer:
+def content(request: Request, entry: Entry, fd: int) -> Answer:
+    """What an open document has, as the request wants it. The answer owns the descriptor, unless this raises."""
     now = int(time.time())
     validators = [("ETag", entry.etag), ("Last-Modified", http_date(entry.modified)), ("Cache-Control", "private, no-cache")]
     if conditional := preconditions.from_environ(request.environ):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from davlock import errors, paths
 from davlock.dav import hrefs, xml
 from davlock.dav.answers import Answer, Headers, text, xml_answer
+from davlock.dav.checkoutinfo import NothingToUndo
 from davlock.dav.headers import ForeignDestination
 from davlock.dav.reading import allowed
 from davlock.dav.requests import Request
@@ -15,7 +16,7 @@ from davlock.model import Kind, Lock
 
 DOORS = {"webdav": "WebDAV", "rest": "the REST interface", "fprpc": "FrontPage", "web": "the web page"}
 
-# Error, status, and the precondition element of RFC 4918 §16 that says the same to a program.
+# Error, status, and the precondition element of RFC 4918 §16 or RFC 3253 that says the same to a program.
 _ERRORS: list[tuple[type[errors.DavlockError], int, str | None]] = [
     (ForeignDestination, 502, None),
     (errors.BadRequest, 400, None),
@@ -25,6 +26,8 @@ _ERRORS: list[tuple[type[errors.DavlockError], int, str | None]] = [
     (errors.IsFolder, 405, None),
     (errors.Forbidden, 403, None),
     (errors.NoSuchLock, 409, "lock-token-matches-request-uri"),
+    (NothingToUndo, 409, "must-be-checked-out-version-controlled-resource"),
+    (errors.NotCheckedOut, 409, "must-be-checked-out"),
     (errors.Conflict, 423, "no-conflicting-lock"),
     (errors.Locked, 423, "lock-token-submitted"),
     (errors.LockLost, 412, None),
@@ -41,6 +44,8 @@ def refusal(error: errors.DavlockError, library: Library, request: Request) -> A
     status, condition = next((status, condition) for kind, status, condition in _ERRORS if isinstance(error, kind))
     if isinstance(error, errors.Locked):
         return _locked(error, condition or "", library, request)
+    if isinstance(error, errors.NotHolder):
+        return text(status, f"{told(error.lock, request.caller.principal, library)} Nothing was changed.")
     if condition:
         return xml_answer(status, xml.error(condition, (), error.message))
     headers: Headers = []
@@ -52,13 +57,13 @@ def refusal(error: errors.DavlockError, library: Library, request: Request) -> A
 
 
 def _locked(error: errors.Locked, condition: str, library: Library, request: Request) -> Answer:
-    viewer, asked = request.caller.principal, request.at.path
+    viewer, asked = request.caller.principal, _asked(request)
     found: dict[str, str] = {}
     # Of several locks on one place, somebody else's is told rather than one's own.
     for blocker in sorted(error.blockers, key=lambda each: each.lock.principal == viewer):
         place = hrefs.encode(blocker.path, is_folder(library, blocker.path))
         found.setdefault(place, f"{told(blocker.lock, viewer, library)} Nothing was changed.")
-    if not all(paths.is_below(blocker.path, asked) for blocker in error.blockers):
+    if asked is None or not all(paths.is_below(blocker.path, asked) for blocker in error.blockers):
         return xml_answer(423, xml.error(condition, list(found), next(iter(found.values()))))
     # What stands in the way lies below what was asked for: 207 (RFC 4918 §9.6.1, §9.9.4, §9.10.6).
     items: list[tuple[str, int, str | None, str]] = [(place, 423, condition, said) for place, said in found.items()]
@@ -67,13 +72,20 @@ def _locked(error: errors.Locked, condition: str, library: Library, request: Req
     return xml_answer(207, xml.multistatus_errors(items))
 
 
+def _asked(request: Request) -> str | None:
+    """The path that a request is about; None if that is no document or folder but a version."""
+    try:
+        return request.at.path
+    except errors.DavlockError:
+        return None
+
+
 def is_folder(library: Library, path: str) -> bool:
     """Whether a folder stands at a path; an href of one ends with a slash (RFC 4918 §5.2)."""
     try:
-        entry = library.look(path)
+        return library.is_folder(path)
     except errors.DavlockError:
         return False
-    return entry is not None and entry.is_folder
 
 
 def told(lock: Lock, viewer: str, library: Library) -> str:

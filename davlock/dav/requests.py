@@ -6,12 +6,12 @@ import time
 from functools import cached_property
 from typing import Any
 
+from davlock.conditions import View
 from davlock.dav import hrefs, if_header, preconditions
 from davlock.dav.headers import parse_destination, parse_prefer, path_of
 from davlock.errors import BadRequest, DavlockError, IncompleteBody, PreconditionFailed, TooLarge
 from davlock.model import Caller, Entry
 from davlock.paths import Address
-from davlock.transfers import View
 
 MAX_XML = 256 * 1024
 _BROKEN_OFF = "The request broke off before all of its body had arrived; nothing was changed."
@@ -23,6 +23,11 @@ class Request:
     def __init__(self, environ: dict[str, Any]) -> None:
         self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether it came through WsgiDAV."""
+        return "wsgidav.provider" in self.environ
 
     def header(self, name: str) -> str | None:
         """The value of a header by its CGI name (`DEPTH`), None if it was not sent."""
@@ -72,21 +77,26 @@ class Request:
         """Whether the client prefers a minimal answer (RFC 8144 §2)."""
         return "return=minimal" in self.preferences
 
-    def conditions(self, view: View) -> None:
-        """The caller's If and If-Match family, judged now. Raises PreconditionFailed, BadRequest."""
-        self.if_condition(view)
+    def conditions(self, view: View, own: Entry | None = None) -> None:
+        """The caller's If and If-Match family, judged now. Raises PreconditionFailed, BadRequest.
+
+        own: what the request is about, where that is no document but a version of one.
+        """
+        self.if_condition(view, own)
         conditional = preconditions.from_environ(self.environ)
         if conditional is None:
             return
-        entry = view.entry(self.at.path)
+        entry = own or view.entry(self.at.path)
         modified = entry.modified if entry else None
         if preconditions.check(self.method, conditional, _etag(entry), modified, int(time.time())) is not preconditions.Outcome.PROCEED:
             raise PreconditionFailed("The document is not, or is no longer, the version that your request is about; nothing was changed.")
 
-    def if_condition(self, view: View) -> None:
-        """The If header alone. Raises PreconditionFailed."""
+    def if_condition(self, view: View, own: Entry | None = None) -> None:
+        """The If header alone; own is as for conditions(). Raises PreconditionFailed."""
 
         def state(tag: str | None) -> if_header.State:
+            if own and (tag is None or path_of(tag, self.host) == self.raw_path):
+                return if_header.State(own.etag, frozenset())
             path = self.at.path if tag is None else self._tagged(tag)
             try:
                 entry = view.entry(path) if path else None

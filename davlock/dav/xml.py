@@ -79,6 +79,11 @@ def children(parent: etree._Element, *names: str) -> list[etree._Element]:
     return [child for child in parent if child.tag in wanted]
 
 
+def text(element: etree._Element) -> str:
+    """All text in an element, without what stands around it only to make the XML legible."""
+    return "".join(map(str, element.itertext())).strip(" \t\r\n")
+
+
 def serialise(element: etree._Element) -> str:
     """An element as XML that means the same wherever it is put: with its namespaces, without what follows it."""
     # A copy, because lxml would write every namespace that was declared around the element, used or not.

@@ -1,8 +1,11 @@
-"""Bytes on the file system: how a folder is read, how an upload is staged, and how it becomes a document."""
+"""Bytes on the file system: how a folder is read, how an upload is staged, and how it becomes a document, a draft, a version."""
 
 from davlock.documents.commit import Committer
+from davlock.documents.drafting import Drafting
+from davlock.documents.hands import Hands
 from davlock.documents.reserve import Reserve
+from davlock.documents.shelf import Shelf
 from davlock.documents.staging import Staged, Staging
 from davlock.documents.tree import Tree
 
-__all__ = ["Committer", "Reserve", "Staged", "Staging", "Tree"]
+__all__ = ["Committer", "Drafting", "Hands", "Reserve", "Shelf", "Staged", "Staging", "Tree"]

@@ -7,26 +7,24 @@ more than one step is described by an Intent that is already in the journal; `fi
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from davlock import paths
-from davlock.documents.copying import copy_file
+from davlock.documents.copying import NO_HARD_LINKS, link_or_copy
 from davlock.documents.disk import adopt, discard, disk_errors, exchange, inherit, sync_folder, sync_path
 from davlock.documents.staging import Staged, Staging
-from davlock.documents.tree import Tree
+from davlock.documents.tree import Tree, entry_of
 from davlock.errors import DavlockError, Exists, NotFound
-from davlock.model import Intent
+from davlock.model import Entry, Intent
 from davlock.paths import Address
 
 Undo = Callable[[], None]
-# What says that there are no hard links here: the file system, the number of them, or the owner (fs.protected_hardlinks).
-_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EACCES}
 ARRIVING = ".arriving"  # behind the id of an intent, in the trash: what is on its way to its new place
 _log = logging.getLogger("davlock")
 
@@ -53,9 +51,9 @@ class Committer:
                 if not stat.S_ISREG(old.st_mode):
                     raise Exists("A folder has this name.")
                 inherit(staged.file, folder, name, old)
-                _keep(folder, name, staged.aside)
+                link_or_copy(name, staged.aside, folder)
                 os.rename(staged.file, name, dst_dir_fd=folder)
-        return _undo(lambda: self._unpublish(at.path, staged))
+        return undoing(lambda: self._unpublish(at.path, staged))
 
     def sync(self, folder: str) -> None:
         """Makes what was published in a folder survive a power cut."""
@@ -68,7 +66,7 @@ class Committer:
 
     def make_folder(self, staged: Staged, at: Address) -> Undo:
         """Puts a staged folder in its place. Raises Exists."""
-        undo = _undo(lambda: self._unpublish(at.path, staged))
+        undo = undoing(lambda: self._unpublish(at.path, staged))
         with disk_errors(), self._tree.folder(paths.parent(at.path)) as folder:
             if self._tree.child(folder, paths.name(at.path)):
                 raise Exists("Something has this name already.")
@@ -84,8 +82,8 @@ class Committer:
     def carry_out(self, intent: Intent) -> Undo:
         """Does what the journal says: delete, move or copy (of a staged copy). One rename each, after what was there is aside."""
         with disk_errors(), self._tree.folder(paths.parent(intent.source)) as folder:
-            spelling = self._spelling(folder, intent.source) if intent.kind != "copy" else ""
-        undo = _undo(lambda: self._revert(intent, spelling))
+            spelling = self._spelling(folder, intent.source) if not intent.staged else ""
+        undo = undoing(lambda: self._revert(intent, spelling))
         try:
             with disk_errors():
                 if intent.kind == "delete":
@@ -96,6 +94,8 @@ class Committer:
                 else:
                     if intent.replaces:
                         self._keep_target(intent)
+                    if intent.kind == "checkin":
+                        self._inherit(intent)
                     self._put_in_place(intent)
         except BaseException:
             undo()
@@ -109,7 +109,7 @@ class Committer:
             return True
         if intent.kind == "move" and os.path.lexists(self._waiting(intent)):
             return True
-        return (intent.kind == "delete" or not stands) and os.path.lexists(self._trashed(intent))
+        return (intent.kind == "delete" or not stands) and os.path.lexists(self.trash(intent))
 
     def finish(self, intent: Intent) -> bool:
         """Completes what has begun, or takes it back if that is not possible or if nothing had been granted for it yet.
@@ -132,12 +132,38 @@ class Committer:
             sync_folder(folder)
         return done
 
-    def empty_trash(self, intent: Intent) -> None:
+    def tidy(self, intent: Intent) -> None:
         """After the decision is committed: really removes what was deleted or replaced."""
-        discard(self._trashed(intent))
+        discard(self.trash(intent))
 
-    def _trashed(self, intent: Intent) -> Path:
+    def trash(self, intent: Intent) -> Path:
+        """Where what is deleted or replaced is, until the decision is committed."""
         return self._staging.trash / intent.id
+
+    @contextmanager
+    def trashed_folder(self, intent: Intent) -> Iterator[Tree | None]:
+        """What has been deleted or replaced, if it is a folder."""
+        trash = self.trash(intent)
+        if not trash.is_dir() or trash.is_symlink():
+            yield None
+            return
+        tree = Tree(trash)
+        try:
+            yield tree
+        finally:
+            tree.close()
+
+    def putting_trash(self, intent: Intent) -> Callable[[Path], None]:
+        """What gives what is there a second name."""
+        return partial(link_or_copy, self.trash(intent))
+
+    def trashed(self, intent: Intent) -> Entry | None:
+        """What has been deleted or replaced, if it is a document."""
+        with disk_errors(), suppress(FileNotFoundError):
+            seen = os.lstat(self.trash(intent))
+            if stat.S_ISREG(seen.st_mode):
+                return entry_of(intent.target, intent.spelling, seen)
+        return None
 
     def _spelling(self, folder: int, path: str) -> str:
         """How what stands at a path is spelled in its open folder. Raises NotFound."""
@@ -148,7 +174,7 @@ class Committer:
 
     def _to_trash(self, intent: Intent) -> None:
         with self._tree.folder(paths.parent(intent.source)) as folder:
-            os.rename(self._spelling(folder, intent.source), self._trashed(intent), src_dir_fd=folder)
+            os.rename(self._spelling(folder, intent.source), self.trash(intent), src_dir_fd=folder)
             sync_folder(folder)
         sync_path(self._staging.trash)
 
@@ -158,7 +184,7 @@ class Committer:
         stands, waits = self._tree.inode(intent.target), os.path.lexists(self._waiting(intent))
         if stands == intent.inode:
             if intent.kind == "move" and waits:
-                os.rename(self._waiting(intent), self._trashed(intent))
+                os.rename(self._waiting(intent), self.trash(intent))
         elif stands:
             self._change_places(intent)
         elif intent.kind == "move" and waits:
@@ -169,13 +195,13 @@ class Committer:
 
     def _is_document_for_document(self, intent: Intent) -> bool:
         """Whether one rename replaces it; with a folder involved that is not possible."""
-        if intent.kind == "copy":
+        if intent.staged:
             return self._is_document(intent.target) and self._waiting(intent).is_file()
         return self._is_document(intent.target) and self._is_document(intent.source)
 
     def _waiting(self, intent: Intent) -> Path:
         """Where something waits, out of sight, to change places with the folder that it replaces, or as a staged copy."""
-        if intent.kind == "copy":
+        if intent.staged:
             return self._staging.place(intent.owner, intent.staged)
         return self._staging.trash / f"{intent.id}{ARRIVING}"
 
@@ -192,9 +218,9 @@ class Committer:
         with self._tree.folder(paths.parent(intent.target)) as into:
             name = self._spelling(into, intent.target)
             if exchange(waiting, into, name):
-                os.rename(waiting, self._trashed(intent))
+                os.rename(waiting, self.trash(intent))
             else:
-                os.rename(name, self._trashed(intent), src_dir_fd=into)
+                os.rename(name, self.trash(intent), src_dir_fd=into)
                 os.rename(waiting, intent.spelling, dst_dir_fd=into)
             sync_folder(into)
         sync_path(self._staging.trash)
@@ -204,10 +230,19 @@ class Committer:
         with self._tree.folder(paths.parent(intent.target)) as folder:
             name = self._spelling(folder, intent.target)
             try:
-                os.link(name, self._trashed(intent), src_dir_fd=folder, follow_symlinks=False)
+                os.link(name, self.trash(intent), src_dir_fd=folder, follow_symlinks=False)
             except OSError:
-                os.rename(name, self._trashed(intent), src_dir_fd=folder)
+                os.rename(name, self.trash(intent), src_dir_fd=folder)
                 sync_path(self._staging.trash)
+
+    def _inherit(self, intent: Intent) -> None:
+        """A version is the same document: it has the owner and the mode of the one before."""
+        with self._tree.folder(paths.parent(intent.target)) as folder:
+            found = self._tree.child(folder, paths.name(intent.target))
+            if found:
+                inherit(self._waiting(intent), folder, *found)
+            else:
+                adopt(self._waiting(intent), folder)
 
     def _is_document(self, path: str) -> bool:
         entry = self._tree.look(path)
@@ -215,7 +250,7 @@ class Committer:
 
     def _put_in_place(self, intent: Intent) -> None:
         with self._tree.folder(paths.parent(intent.target)) as into:
-            if intent.kind == "copy":
+            if intent.staged:
                 os.rename(self._waiting(intent), intent.spelling, dst_dir_fd=into)
             else:
                 with self._tree.folder(paths.parent(intent.source)) as out_of:
@@ -239,7 +274,7 @@ class Committer:
         waiting = self._waiting(intent)
         if self._tree.inode(intent.target) == intent.inode:
             with suppress(FileNotFoundError):  # what it has changed places with
-                os.rename(waiting, self._trashed(intent))
+                os.rename(waiting, self.trash(intent))
             with self._tree.folder(paths.parent(intent.target)) as into:
                 os.rename(self._spelling(into, intent.target), waiting, src_dir_fd=into)
         if intent.kind == "move" and os.path.lexists(waiting):
@@ -248,8 +283,8 @@ class Committer:
 
     def _from_trash(self, intent: Intent) -> None:
         with suppress(FileNotFoundError), self._tree.folder(paths.parent(intent.target)) as folder:
-            os.rename(self._trashed(intent), intent.spelling, dst_dir_fd=folder)
-        discard(self._trashed(intent))  # of two links to one file, rename() leaves both
+            os.rename(self.trash(intent), intent.spelling, dst_dir_fd=folder)
+        discard(self.trash(intent))  # of two links to one file, rename() leaves both
 
     def _unpublish(self, path: str, staged: Staged) -> None:
         with self._tree.folder(paths.parent(path)) as folder:
@@ -273,7 +308,7 @@ class Committer:
                 sync_folder(folder)
 
 
-def _undo(action: Undo) -> Undo:
+def undoing(action: Undo) -> Undo:
     """An undo that does not fail: others must be run after it, and the error that led to it is the one to tell."""
 
     def undo() -> None:
@@ -285,22 +320,6 @@ def _undo(action: Undo) -> Undo:
     return undo
 
 
-def _keep(folder: int, name: str, aside: Path) -> None:
-    """A second name for a file that is about to be replaced; where that cannot be had, a copy. It never loses the first one."""
-    try:
-        os.link(name, aside, src_dir_fd=folder, follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-        source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-        try:
-            seen = os.fstat(source)
-            copy_file(source, aside, seen.st_mode)
-            os.utime(aside, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-        finally:
-            os.close(source)
-
-
 def _place_new(file: Path, folder: int, name: str) -> None:
     """Fails, unlike a rename, if another program has just made a file of this name."""
     try:
@@ -308,6 +327,6 @@ def _place_new(file: Path, folder: int, name: str) -> None:
     except FileExistsError as error:
         raise Exists("Another program has just made a file of this name on the server.") from error
     except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
+        if error.errno not in NO_HARD_LINKS:
             raise
         os.rename(file, name, dst_dir_fd=folder)

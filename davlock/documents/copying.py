@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -9,12 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from davlock import paths
-from davlock.documents.disk import write_all
+from davlock.documents.disk import sync_path, write_all
 from davlock.errors import BadName
 
 BLOCK = 256 * 1024
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _COPIED = (stat.S_IFDIR, stat.S_IFREG)
+# What says that there are no hard links here: the file system, the number of them, or the owner (fs.protected_hardlinks).
+NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EACCES}
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -29,6 +32,23 @@ def copy_file(source: int, target: Path, mode: int) -> None:
         os.utime(into, ns=(now, now))
     finally:
         os.close(into)
+
+
+def link_or_copy(name: str | Path, target: Path, folder: int | None = None) -> None:
+    """A second name for a file (in an open folder, or by its path); where that cannot be had, a synced copy with its time stamp."""
+    try:
+        os.link(name, target, src_dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+        source = os.open(name, _READ, dir_fd=folder)
+        try:
+            seen = os.fstat(source)
+            copy_file(source, target, seen.st_mode)
+            os.utime(target, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        finally:
+            os.close(source)
+        sync_path(target)
 
 
 def copy_members(folder: int, target: Path, copied: list[Path], level: int = 1) -> None:

@@ -13,13 +13,14 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from davlock.documents.copying import BLOCK, NEW, copy_file, copy_members
+from davlock.documents.copying import BLOCK, NEW, copy_file, copy_members, link_or_copy
 from davlock.documents.disk import adopt, discard, disk_errors, sync_path, write_all
 from davlock.documents.tree import Tree
 from davlock.errors import IncompleteBody, NotFound, TooLarge
@@ -46,6 +47,10 @@ class Staged:
     def aside(self) -> Path:
         """Where the content waits that these bytes replace, until the decision is committed."""
         return self.file.with_suffix(".old")
+
+    def putting_aside(self) -> Callable[[Path], None]:
+        """What gives that content a second name."""
+        return partial(link_or_copy, self.aside)
 
 
 class Staging:
@@ -127,6 +132,31 @@ class Staging:
                 seen = file.stat()
                 staged = Staged(file, seen.st_ino, seen.st_size, None)
             yield staged
+
+    @contextmanager
+    def stage_content(self, fd: int, into: str) -> Iterator[Staged]:
+        """A copy of an open document, which is closed, for the folder `into`, synced."""
+        try:
+            with os.fdopen(os.dup(fd), "rb", buffering=0) as source, self.stage(source, os.fstat(fd).st_size) as staged:
+                staged.file.chmod(os.fstat(fd).st_mode & 0o777)
+                self._adopt(staged.file, into)
+                yield staged
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def stage_file(self, file: Path, sha256: str, replaces_ns: int) -> Iterator[Staged]:
+        """A whole and synced file of davlock's own under a second name. Raises NotFound.
+
+        replaces_ns: when what it will replace was changed; it keeps its own time, and so its ETag, only if that is later.
+        """
+        with self._room() as second:
+            with disk_errors():
+                link_or_copy(file, second)
+                now, seen = time.time_ns(), second.stat()
+                if seen.st_mtime_ns <= replaces_ns:
+                    os.utime(second, ns=(now, now))
+            yield Staged(second, seen.st_ino, seen.st_size, sha256)
 
     def is_alive(self, owner: str) -> bool:
         """Whether the process that a journal entry names still runs."""

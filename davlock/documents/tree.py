@@ -9,13 +9,14 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from davlock import paths
+from davlock.documents.copying import link_or_copy
 from davlock.documents.disk import disk_errors
-from davlock.errors import Forbidden, NotFound
+from davlock.errors import Exists, Forbidden, NotFound, ParentMissing
 from davlock.model import Entry
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -43,10 +44,10 @@ class Tree:
     def look(self, path: str) -> Entry | None:
         """What stands at a path, or None. Raises Forbidden for links and devices, which are never served."""
         if path == paths.ROOT:
-            return _entry(paths.ROOT, "", os.fstat(self._root_fd))
+            return entry_of(paths.ROOT, "", os.fstat(self._root_fd))
         with suppress(NotFound), disk_errors(), self.folder(paths.parent(path)) as folder:
             if found := self.child(folder, paths.name(path)):
-                return _entry(path, *found)
+                return entry_of(path, *found)
         return None
 
     def inode(self, path: str) -> int:
@@ -87,14 +88,34 @@ class Tree:
                         otherwise[key] = min(name, otherwise.get(key, name))
                         continue
                 try:
-                    yield _entry(prefix + name, name, member.stat(follow_symlinks=False))
+                    yield entry_of(prefix + name, name, member.stat(follow_symlinks=False))
                 except (OSError, Forbidden):
                     continue
             for key, name in otherwise.items():
                 # Of several spellings of one name, the one that look() finds is the one that counts.
                 with suppress(OSError, Forbidden):
                     if not os.access(key, os.F_OK, dir_fd=folder, follow_symlinks=False):
-                        yield _entry(prefix + key, name, os.stat(name, dir_fd=folder, follow_symlinks=False))
+                        yield entry_of(prefix + key, name, os.stat(name, dir_fd=folder, follow_symlinks=False))
+
+    def require_parent(self, path: str) -> None:
+        """Raises ParentMissing unless the folder that a path is in exists, Exists for the root itself."""
+        if path == paths.ROOT:
+            raise Exists("The root folder exists already.")
+        folder = self.look(paths.parent(path))
+        if folder is None or not folder.is_folder:
+            raise ParentMissing("The folder that this should go into does not exist; create it first.")
+
+    def linking(self, path: str) -> Callable[[Path], None]:
+        """What gives a document a second name, outside of the tree. Raises NotFound."""
+
+        def link(target: Path) -> None:
+            with disk_errors(), self.folder(paths.parent(path)) as folder:
+                found = self.child(folder, paths.name(path))
+                if found is None or not stat.S_ISREG(found[1].st_mode):
+                    raise NotFound("There is no such document.")
+                link_or_copy(found[0], target, folder)
+
+        return link
 
     def space(self) -> tuple[int, int]:
         """Bytes used and bytes available to this process on the file system of the root."""
@@ -138,13 +159,14 @@ class Tree:
 
 
 def _document(path: str, name: str, seen: os.stat_result) -> Entry:
-    entry = _entry(path, name, seen)
+    entry = entry_of(path, name, seen)
     if entry.is_folder:
         raise Forbidden("This is a folder; it has no content of its own.")
     return entry
 
 
-def _entry(path: str, name: str, seen: os.stat_result) -> Entry:
+def entry_of(path: str, name: str, seen: os.stat_result) -> Entry:
+    """What is seen of a file or folder. Raises Forbidden for links and devices."""
     kind = seen.st_mode & 0o170000
     if kind == stat.S_IFREG:
         is_folder, size = False, seen.st_size

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from davlock.model import Account, Document, Intent, Lock
+from davlock.model import Account, Document, Draft, Ending, Intent, Lock, Past, Version
 
 
 class LockRows(Protocol):
@@ -39,19 +39,34 @@ class LockRows(Protocol):
     def renew_lock(self, token: str, expires: float | None) -> None:
         """Sets when a lock runs out (Unix seconds)."""
 
+    def comment_lock(self, token: str, comment: str) -> None:
+        """Sets what its holder says a lock is for."""
+
     def reroot_lock(self, token: str, root: str, document: int | None) -> None:
         """Puts a lock on another path."""
 
-    def drop_locks(self, tokens: Iterable[str]) -> None:
-        """Forgets locks."""
+    def end_locks(self, tokens: Iterable[str], how: Ending, by: str = "", reason: str = "") -> None:
+        """Locks stand no more; how they ended is remembered, and their drafts are rescued."""
 
-    def record_break(self, lock: Lock, by: str, reason: str) -> None:
-        """Keeps for good who broke whose lock, when and why."""
+    def revive_lock(self, lock: Lock) -> None:
+        """A lock that has ended stands again, with the draft it had."""
+
+    def history(self, document: int | None, path: str) -> list[Past]:
+        """The locks of a document that have ended, the last one first; of one without identity, those on its path."""
+
+    def ended_checkout(self, document: int, principal: str, how: Ending, seconds: float) -> Past | None:
+        """The checkout that this principal had of a document until it ended so, within the last seconds."""
+
+    def forget_history(self, before: float) -> None:
+        """Forgets the locks that ended before that moment (Unix seconds)."""
 
 
 class DocumentRows(Protocol):
     def document(self, path: str) -> Document | None:
         """What is known of the document or folder at a path."""
+
+    def document_with(self, id: int) -> Document | None:
+        """What is known of one identity, wherever it is."""
 
     def documents_in(self, folder: str) -> list[Document]:
         """What is known of the direct members of a folder."""
@@ -80,8 +95,61 @@ class DocumentRows(Protocol):
     def left_lately(self, path: str, principal: str, seconds: float) -> Document | None:
         """The identity that this principal took away from a path within the last seconds."""
 
+    def retired(self, path: str) -> Document | None:
+        """The identity that left a path last, and has none now."""
+
     def retire_below(self, folder: str) -> None:
-        """Forgets every identity strictly below a folder."""
+        """Takes every identity strictly below a folder off its path."""
+
+    def forget_retired(self, before: float) -> list[Version]:
+        """Forgets the identities that left before that moment (Unix seconds) and have not come back, with all that hangs on them, but
+        those that have a lock or a draft. Returns their versions."""
+
+
+class VersionRows(Protocol):
+    def versions(self, document: int) -> list[Version]:
+        """The earlier versions of a document, the first one first."""
+
+    def version(self, document: int, number: int) -> Version | None:
+        """One of the earlier versions of a document."""
+
+    def add_version(self, version: Version) -> None:
+        """Keeps an earlier version, which has just been replaced."""
+
+    def drop_version(self, document: int, number: int) -> None: ...
+
+    def surplus_versions(self, document: int, most: int, before: float) -> list[int]:
+        """The numbers of the earlier versions of a document but for the last `most`, and of those replaced before that moment."""
+
+    def all_versions(self) -> Iterable[Version]:
+        """The earlier versions of all documents."""
+
+
+class DraftRows(Protocol):
+    def draft_on(self, path: str, principal: str) -> Draft | None:
+        """The draft of this principal's checkout of the document at a path."""
+
+    def drafts_in(self, folder: str, principal: str) -> dict[str, Draft]:
+        """The drafts of this principal's checkouts of the direct members of a folder, by path."""
+
+    def draft(self, id: int) -> Draft | None: ...
+
+    def draft_of(self, token: str) -> Draft | None:
+        """The draft of a checkout that stands."""
+
+    def drafts(self) -> list[Draft]:
+        """All drafts, also those of checkouts that have ended."""
+
+    def add_draft(self, draft: Draft) -> Draft:
+        """Keeps a draft, under an id of its own."""
+
+    def renew_draft(self, draft: Draft) -> None:
+        """Keeps what a draft is now."""
+
+    def drop_draft(self, id: int) -> None: ...
+
+    def surplus_drafts(self, before: float) -> list[Draft]:
+        """The drafts whose checkout ended before that moment (Unix seconds)."""
 
 
 class PropertyRows(Protocol):
@@ -119,7 +187,7 @@ class AccountRows(Protocol):
         """Whether there was one."""
 
 
-class Rows(LockRows, DocumentRows, PropertyRows, IntentRows, AccountRows, Protocol):
+class Rows(LockRows, DocumentRows, VersionRows, DraftRows, PropertyRows, IntentRows, AccountRows, Protocol):
     @property
     def now(self) -> float:
         """The one clock, Unix time in seconds; it never goes back."""
@@ -129,6 +197,9 @@ class Rows(LockRows, DocumentRows, PropertyRows, IntentRows, AccountRows, Protoc
 
     def before_commit(self, key: str, action: Callable[[], None]) -> None:
         """Registers what must have been done when this decision is committed, once for each key, however many decisions share it."""
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Registers what is to be done, no longer alone, once this decision has been committed."""
 
     def commit_at_once(self) -> None:
         """Lets no other decision into the commit of this one."""

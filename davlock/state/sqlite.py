@@ -44,6 +44,8 @@ class SqliteState:
             rows = SqliteRows(turn, self._clock)
             yield rows
             rows.keep_clock()
+        for action in rows.afterwards:
+            action()
 
     @contextmanager
     def reading(self) -> Iterator[SqliteRows]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from davlock import paths
-from davlock.model import Account, Document, Intent, Kind, Lock, Scope, as_int64
+from davlock.model import Account, Document, Draft, Ending, Intent, Kind, Lock, Past, Scope, Version, as_int64
 from davlock.state.turns import Turn
 
-RETIRED_SECONDS = 60.0  # how long the identity of something deleted is remembered
-
-_LOCK = "token, kind, scope, deep, root, principal, door, since, expires, generation, owner, document"
-_DOCUMENT = "id, path, version, inode, size, mtime_ns, sha256, created, changed, changed_by, door"
-_INTENT = "id, kind, source, target, spelling, inode, replaces, principal, door, owner, staged"
+_LOCK = "token, kind, scope, deep, root, principal, door, since, expires, generation, owner, document, comment"
+_DOCUMENT = "id, path, version, inode, size, mtime_ns, sha256, created, changed, changed_by, door, comment, extra, session"
+_VERSION = "document, number, inode, size, mtime_ns, sha256, changed, changed_by, door, comment, extra, is_kept"
+_DRAFT = "id, document, token, path, principal, file, size, sha256, saved, door, ended, how, ended_by, reason"
+_PAST = "token, kind, path, document, principal, door, since, comment, ended, how, ended_by, reason"
+_INTENT = "id, kind, source, target, spelling, inode, replaces, principal, door, owner, staged, details"
 _ALIVE = "(expires IS NULL OR expires > ?)"
+# Of a LOCK, which is on a path: what stands there when it ends.
+_ENDED = "COALESCE(document, (SELECT id FROM documents WHERE path = root))"
 
 
 class SqliteRows:
@@ -23,6 +28,7 @@ class SqliteRows:
     def __init__(self, turn: Turn, clock: Callable[[], float]) -> None:
         connection = turn.connection
         self._turn, self._connection, self._sql = turn, connection, connection.execute
+        self.afterwards: list[Callable[[], None]] = []
         self._changes = connection.total_changes
         (self._kept,) = self._sql("SELECT value FROM counters WHERE name = 'clock'").fetchone()
         # Never backwards, whatever the machine's clock does: a step back only prolongs locks.
@@ -42,6 +48,9 @@ class SqliteRows:
 
     def before_commit(self, key: str, action: Callable[[], None]) -> None:
         self._turn.first[key] = action
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        self.afterwards.append(action)
 
     def commit_at_once(self) -> None:
         self._turn.is_last = True
@@ -76,35 +85,80 @@ class SqliteRows:
     def add_lock(self, lock: Lock) -> None:
         self._drop_expired()
         self._sql(
-            f"INSERT INTO locks ({_LOCK}, parent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            f"INSERT INTO locks ({_LOCK}, parent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 *(lock.token, lock.kind, lock.scope, lock.deep, lock.root, lock.principal, lock.door, lock.since, lock.expires),
-                *(lock.generation, lock.owner, lock.document, paths.parent(lock.root)),
+                *(lock.generation, lock.owner, lock.document, lock.comment, paths.parent(lock.root)),
             ),
         )
 
     def renew_lock(self, token: str, expires: float | None) -> None:
         self._sql("UPDATE locks SET expires = ? WHERE token = ?", (expires, token))
 
+    def comment_lock(self, token: str, comment: str) -> None:
+        self._sql("UPDATE locks SET comment = ? WHERE token = ?", (comment, token))
+
     def reroot_lock(self, token: str, root: str, document: int | None) -> None:
         self._drop_expired()
         self._sql("UPDATE locks SET root = ?, parent = ?, document = ? WHERE token = ?", (root, paths.parent(root), document, token))
 
-    def drop_locks(self, tokens: Iterable[str]) -> None:
-        self._connection.executemany("DELETE FROM locks WHERE token = ?", [(token,) for token in tokens])
+    def end_locks(self, tokens: Iterable[str], how: Ending, by: str = "", reason: str = "") -> None:
+        for token in tokens:
+            self._remember("token = ?", token, ended=self._now, how=how, by=by, reason=reason)
+            rescued = "UPDATE drafts SET ended = ?, how = ?, ended_by = ?, reason = ? WHERE token = ? AND ended IS NULL"
+            self._sql(rescued, (self._now, how, by, reason, token))
+            self._sql("DELETE FROM locks WHERE token = ?", (token,))
+
+    def revive_lock(self, lock: Lock) -> None:
+        self.add_lock(lock)
+        self._sql("DELETE FROM history WHERE token = ?", (lock.token,))
+        revived = "UPDATE drafts SET ended = NULL, how = '', ended_by = '', reason = '', path = ? WHERE token = ? AND how = ?"
+        self._sql(revived, (lock.root, lock.token, Ending.DELETED))
 
     def _drop_expired(self) -> None:
         """With each lock that comes to a root: so no sweeper is needed, and the unique index never sees a dead one."""
-        self._sql("DELETE FROM locks WHERE expires <= ?", (self._now,))
+        if self._sql("SELECT 1 FROM locks WHERE expires <= ? LIMIT 1", (self._now,)).fetchone():
+            self._remember("expires <= ?", self._now, ended="expires", how=Ending.EXPIRED)
+            self._sql("DELETE FROM locks WHERE expires <= ?", (self._now,))
 
-    def record_break(self, lock: Lock, by: str, reason: str) -> None:
-        values = (lock.token, lock.kind, lock.root, lock.principal, by, reason, self._now)
-        self._sql("INSERT INTO breaks (token, kind, root, principal, broken_by, reason, at) VALUES (?,?,?,?,?,?,?)", values)
+    def _remember(self, which: str, value: Any, *, ended: float | str, how: Ending, by: str = "", reason: str = "") -> None:
+        when, moment = (ended, ()) if isinstance(ended, str) else ("?", (ended,))
+        self._sql(
+            f"INSERT INTO history ({_PAST}) SELECT token, kind, root, {_ENDED}, principal, door, since, comment, {when}, ?, ?, ? "
+            f"FROM locks WHERE {which}",
+            (*moment, how, by, reason, value),
+        )
+
+    def history(self, document: int | None, path: str) -> list[Past]:
+        # Each of the two ways to find them is an index of its own.
+        found = f"SELECT id, {_PAST} FROM history WHERE"
+        either = f"{found} document = ? UNION {found} path = ? AND document IS NULL ORDER BY id DESC"
+        return [*self._expired(document, path), *(_past(row[1:]) for row in self._sql(either, (document, path)))]
+
+    def _expired(self, document: int | None, path: str) -> list[Past]:
+        """Those that nobody has had a reason to remove yet."""
+        columns = f"token, kind, root, {_ENDED}, principal, door, since, comment, expires, ?, '', ''"
+        query = f"SELECT {columns} FROM locks WHERE expires <= ? AND (document = ? OR root = ?) ORDER BY expires DESC"
+        return [_past(row) for row in self._sql(query, (Ending.EXPIRED, self._now, document, path))]
+
+    def ended_checkout(self, document: int, principal: str, how: Ending, seconds: float) -> Past | None:
+        where = "document = ? AND kind = ? AND principal = ? AND how = ? AND ended >= ? ORDER BY id DESC LIMIT 1"
+        values = (document, Kind.CHECKOUT, principal, how, self._now - seconds)
+        row = self._sql(f"SELECT {_PAST} FROM history WHERE {where}", values).fetchone()
+        return _past(row) if row else None
+
+    def forget_history(self, before: float) -> None:
+        # Nearly in the order of their ends, so that this looks at no more than it removes.
+        first_kept = "SELECT id FROM history WHERE ended >= ? ORDER BY id LIMIT 1"
+        self._sql(f"DELETE FROM history WHERE id < COALESCE(({first_kept}), 9223372036854775807)", (before,))
 
     # documents
 
     def document(self, path: str) -> Document | None:
         return self._one_document("path = ?", path)
+
+    def document_with(self, id: int) -> Document | None:
+        return self._one_document("id = ?", id)
 
     def documents_in(self, folder: str) -> list[Document]:
         return list(self._documents("parent = ? AND path <> parent", folder))
@@ -130,10 +184,10 @@ class SqliteRows:
         inode, size, mtime_ns = document.stamp or (None, None, None)
         self._sql(
             "UPDATE documents SET version = ?, inode = ?, size = ?, mtime_ns = ?, sha256 = ?, created = ?, changed = ?, "
-            "changed_by = ?, door = ? WHERE id = ?",
+            "changed_by = ?, door = ?, comment = ?, extra = ?, session = ? WHERE id = ?",
             (
                 *(document.version, inode, size, mtime_ns, document.sha256, document.created, document.changed),
-                *(document.changed_by, document.door, document.id),
+                *(document.changed_by, document.door, document.comment, json.dumps(document.extra), document.session, document.id),
             ),
         )
 
@@ -155,15 +209,99 @@ class SqliteRows:
         where = "left_path = ? AND left_by = ? AND left_at >= ? ORDER BY left_at DESC, id DESC"
         return self._one_document(where, path, principal, self._now - seconds)
 
+    def retired(self, path: str) -> Document | None:
+        return self._one_document("left_path = ? AND path IS NULL ORDER BY left_at DESC, id DESC", path)
+
     def retire_below(self, folder: str) -> None:
         where = "path > ? AND path < ?"
         self._sql(f"UPDATE documents SET path = NULL, parent = NULL, left_at = ? WHERE {where}", (self._now, *paths.range_below(folder)))
-        # A lock's document is kept as long as the lock is, whatever the calendar says.
-        self._sql(
-            "DELETE FROM documents WHERE path IS NULL AND left_at < ? AND id NOT IN "
-            "(SELECT document FROM locks WHERE document IS NOT NULL)",
-            (self._now - RETIRED_SECONDS,),
+
+    def forget_retired(self, before: float) -> list[Version]:
+        gone = (
+            "SELECT id FROM documents WHERE path IS NULL AND left_at < ? AND id NOT IN "
+            "(SELECT document FROM locks WHERE document IS NOT NULL UNION SELECT document FROM drafts)"
         )
+        versions = [_version(row) for row in self._sql(f"SELECT {_VERSION} FROM versions WHERE document IN ({gone})", (before,))]
+        self._sql(f"DELETE FROM documents WHERE id IN ({gone})", (before,))
+        return versions
+
+    # versions
+
+    def versions(self, document: int) -> list[Version]:
+        return [_version(row) for row in self._sql(f"SELECT {_VERSION} FROM versions WHERE document = ? ORDER BY number", (document,))]
+
+    def version(self, document: int, number: int) -> Version | None:
+        row = self._sql(f"SELECT {_VERSION} FROM versions WHERE document = ? AND number = ?", (document, number)).fetchone()
+        return _version(row) if row else None
+
+    def add_version(self, version: Version) -> None:
+        v = version
+        self._sql(
+            f"INSERT INTO versions ({_VERSION}, replaced) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                *(v.document, v.number, *v.stamp, v.sha256, v.changed, v.changed_by, v.door, v.comment, json.dumps(v.extra)),
+                *(v.is_kept, self._now),
+            ),
+        )
+
+    def drop_version(self, document: int, number: int) -> None:
+        self._sql("DELETE FROM versions WHERE document = ? AND number = ?", (document, number))
+
+    def surplus_versions(self, document: int, most: int, before: float) -> list[int]:
+        last_kept = "SELECT number FROM versions WHERE document = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2"
+        surplus = f"SELECT number FROM versions WHERE document = ?1 AND number <= ({last_kept})"
+        found = {number for (number,) in self._sql(surplus, (document, most))}
+        if before > 0:
+            old = self._sql("SELECT number FROM versions WHERE document = ? AND replaced < ?", (document, before))
+            found |= {number for (number,) in old}
+        return sorted(found)
+
+    def all_versions(self) -> Iterable[Version]:
+        return map(_version, self._sql(f"SELECT {_VERSION} FROM versions ORDER BY document, number"))
+
+    # drafts
+
+    def draft_on(self, path: str, principal: str) -> Draft | None:
+        found = self._drafts_with_locks("l.root = ? AND l.principal = ?", path, principal)
+        return found[0][1] if found else None
+
+    def drafts_in(self, folder: str, principal: str) -> dict[str, Draft]:
+        return dict(self._drafts_with_locks("l.parent = ? AND l.principal = ?", folder, principal))
+
+    def _drafts_with_locks(self, where: str, *values: Any) -> list[tuple[str, Draft]]:
+        columns = ", ".join(f"d.{each}" for each in _DRAFT.split(", "))
+        query = (
+            f"SELECT l.root, {columns} FROM locks l JOIN drafts d ON d.token = l.token AND d.ended IS NULL WHERE l.kind = 'CHECKOUT' AND "
+        )
+        return [(root, _draft(row)) for root, *row in self._sql(query + where, values)]
+
+    def draft(self, id: int) -> Draft | None:
+        return self._one_draft("id = ?", id)
+
+    def draft_of(self, token: str) -> Draft | None:
+        return self._one_draft("token = ? AND ended IS NULL", token)
+
+    def drafts(self) -> list[Draft]:
+        return [_draft(row) for row in self._sql(f"SELECT {_DRAFT} FROM drafts ORDER BY id")]
+
+    def _one_draft(self, where: str, *values: Any) -> Draft | None:
+        row = self._sql(f"SELECT {_DRAFT} FROM drafts WHERE {where}", values).fetchone()
+        return _draft(row) if row else None
+
+    def add_draft(self, draft: Draft) -> Draft:
+        columns = _DRAFT.removeprefix("id, ")
+        query = f"INSERT INTO drafts ({columns}) VALUES ({','.join('?' * (columns.count(',') + 1))}) RETURNING id"
+        return replace(draft, id=self._sql(query, _draft_values(draft)).fetchone()[0])
+
+    def renew_draft(self, draft: Draft) -> None:
+        columns = _DRAFT.removeprefix("id, ").replace(",", " = ?,") + " = ?"
+        self._sql(f"UPDATE drafts SET {columns} WHERE id = ?", (*_draft_values(draft), draft.id))
+
+    def drop_draft(self, id: int) -> None:
+        self._sql("DELETE FROM drafts WHERE id = ?", (id,))
+
+    def surplus_drafts(self, before: float) -> list[Draft]:
+        return [_draft(row) for row in self._sql(f"SELECT {_DRAFT} FROM drafts WHERE ended < ?", (before,))]
 
     # properties
 
@@ -196,8 +334,9 @@ class SqliteRows:
 
     def add_intent(self, intent: Intent) -> None:
         i = intent
-        values = (i.id, i.kind, i.source, i.target, i.spelling, as_int64(i.inode), i.replaces, i.principal, i.door, i.owner, i.staged)
-        self._sql(f"INSERT INTO intents ({_INTENT}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
+        what = (i.id, i.kind, i.source, i.target, i.spelling, as_int64(i.inode), i.replaces)
+        whose = (i.principal, i.door, i.owner, i.staged, i.details)
+        self._sql(f"INSERT INTO intents ({_INTENT}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", (*what, *whose))
 
     def remove_intent(self, id: str) -> None:
         self._sql("DELETE FROM intents WHERE id = ?", (id,))
@@ -229,7 +368,35 @@ def _lock(row: tuple[Any, ...]) -> Lock:
 
 def _document(row: tuple[Any, ...]) -> Document:
     id, path, version, inode, size, mtime_ns, *rest = row
-    return Document(id, path, version, None if inode is None else (inode, size, mtime_ns), *rest)
+    stamp = None if inode is None else (inode, size, mtime_ns)
+    rest[-2] = _extra(rest[-2])
+    return Document(id, path, version, stamp, *rest)
+
+
+def _version(row: tuple[Any, ...]) -> Version:
+    document, number, inode, size, mtime_ns, *rest = row
+    rest[-2:] = _extra(rest[-2]), bool(rest[-1])
+    return Version(document, number, (inode, size, mtime_ns), *rest)
+
+
+def _extra(text: str) -> tuple[str, ...]:
+    return () if text == "[]" else tuple(json.loads(text))
+
+
+def _draft(row: Sequence[Any]) -> Draft:
+    values = list(row)
+    values[-3] = Ending(values[-3]) if values[-3] else None
+    return Draft(*values)
+
+
+def _draft_values(d: Draft) -> tuple[Any, ...]:
+    known = (d.document, d.token, d.path, d.principal, d.file, d.size, d.sha256, d.saved, d.door)
+    return (*known, d.ended, d.how or "", d.ended_by, d.reason)
+
+
+def _past(row: Sequence[Any]) -> Past:
+    token, kind, path, document, principal, door, since, comment, ended, how, ended_by, reason = row
+    return Past(token, Kind(kind), path, document, principal, door, since, comment, ended, Ending(how), ended_by, reason)
 
 
 def _account(row: tuple[Any, ...]) -> Account:
@@ -237,5 +404,5 @@ def _account(row: tuple[Any, ...]) -> Account:
 
 
 def _intent(row: tuple[Any, ...]) -> Intent:
-    id, kind, source, target, spelling, inode, replaces, principal, door, owner, staged = row
-    return Intent(id, kind, source, target, spelling, inode % 2**64, bool(replaces), principal, door, owner, staged)
+    id, kind, source, target, spelling, inode, replaces, *rest = row
+    return Intent(id, kind, source, target, spelling, inode % 2**64, bool(replaces), *rest)
