@@ -7,12 +7,19 @@ import msgspec
 import pytest
 import yaml
 
-from davlock.config import Auth, Config, ConfigError, Documents, Locks, Log, load
+from davlock.config import Auth, Config, ConfigError, Documents, Locks, Log, Pattern, Versions, load, policy
+from davlock.model import Semantics
 
-TOP = "is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, locks, documents, auth and log."
+TOP = (
+    "is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, locks, documents, versions, "
+    "auth and log."
+)
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
 SECONDS = "it must be a whole number from 1 to 4294967295."
 HOST = "it must be an address such as 127.0.0.1 or ::1, or the name of this host."
+SEMANTICS = "it must be the word None, Locking or Versioning (null and ~ are not the word None)."
+MATCH = 'a pattern in quotes, for names such as "*.tmp" or for whole paths such as "/contracts/*"'
+DAYS = "it must be a whole number from 0 to 36500."
 REALM = "it must be plain ASCII text without quotes and backslashes."
 EXAMPLE = Path(__file__).resolve().parents[1] / "config" / "davlock.yaml"
 
@@ -50,6 +57,15 @@ def test_the_defaults() -> None:
         drain_seconds=25,
         locks=Locks(minimum_seconds=1, default_seconds=600, maximum_seconds=604800),
         documents=Documents(max_upload_bytes=0, tunnel_seconds=15),
+        versions=Versions(
+            semantics="Versioning",
+            patterns=(),
+            keep_versions=500,
+            keep_days=0,
+            keep_deleted_days=30,
+            keep_drafts_days=90,
+            keep_history_days=365,
+        ),
         auth=Auth(realm="davlock"),
         log=Log(level="info"),
     )
@@ -68,6 +84,9 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         {root: /data, host: "::1", port: 0, workers: 64, threads: 256, drain_seconds: 1,
          locks: {minimum_seconds: 2, default_seconds: 3, maximum_seconds: 4},
          documents: {max_upload_bytes: 5, tunnel_seconds: 6}, auth: {realm: My documents},
+         versions: {semantics: Locking, patterns: [{match: "*.docx", semantics: Versioning}, {match: /scans/*, semantics: None}],
+                    scratch: ["*.bak"], keep_versions: 7, keep_days: 8, keep_deleted_days: 9, keep_drafts_days: 10,
+                    keep_history_days: 11},
          log: {level: debug}}"""
     assert load(written(tmp_path, text)) == Config(
         root=Path("/data"),
@@ -78,6 +97,7 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         drain_seconds=1,
         locks=Locks(2, 3, 4),
         documents=Documents(5, 6),
+        versions=Versions("Locking", (Pattern("*.docx", "Versioning"), Pattern("/scans/*", "None")), ("*.bak",), 7, 8, 9, 10, 11),
         auth=Auth("My documents"),
         log=Log("debug"),
     )
@@ -134,6 +154,38 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("host: http://here/", f'host is "http://here/"; {HOST}'),
         ("auth: {realm: 'my \"docs\"'}", rf'auth.realm is "my \"docs\""; {REALM}'),
         ('auth: {realm: "a\\r\\nb"}', rf'auth.realm is "a\r\nb"; {REALM}'),
+        ("versions: {semantics: none}", f'versions.semantics is "none"; {SEMANTICS}'),
+        ("versions: {semantics: ~}", f"versions.semantics is null; {SEMANTICS}"),
+        ("versions: {semantics: }", f"versions.semantics is null; {SEMANTICS}"),
+        ("versions: {keep_versions: -1}", "versions.keep_versions is -1; it must be a whole number from 0 to 1000000."),
+        ("versions: {keep_days: 36501}", f"versions.keep_days is 36501; {DAYS}"),
+        ("versions: {keep_deleted_days: 1.5}", f"versions.keep_deleted_days is 1.5; {DAYS}"),
+        ("versions: {keep_drafts_days: 0}", "versions.keep_drafts_days is 0; it must be a whole number from 1 to 36500."),
+        ("versions: {keep_history_days: '9'}", f'versions.keep_history_days is "9"; {DAYS}'),
+        ("versions: []", "versions is a list; it must be a heading with keys below it: semantics, patterns, scratch, keep_versions, "
+            "keep_days, keep_deleted_days, keep_drafts_days and keep_history_days."),
+        ("versions: {patterns: [{match: a, semantics: ~}]}", f"versions.patterns[0].semantics is null; {SEMANTICS}"),
+        ("versions: {patterns: [{match: a, semantics: None}, {match: b, semantics: [x]}]}",
+            f"versions.patterns[1].semantics is a list; {SEMANTICS}"),
+        ("versions: {patterns: [{match: a}]}", f"versions.patterns[0].semantics is missing; {SEMANTICS}"),
+        ("versions: {patterns: [{semantics: None}]}", f"versions.patterns[0].match is missing; it must be {MATCH}."),
+        ("versions: {patterns: [{match: a, sematics: None}]}",
+            "versions.patterns[0].sematics is not a key that exists; possible here are match and semantics."),
+        ("versions: {patterns: [{match: 7, semantics: None}]}", f"versions.patterns[0].match is 7; it must be {MATCH}."),
+        ("versions: {patterns: [{match: '', semantics: None}]}", f'versions.patterns[0].match is ""; it must be {MATCH}.'),
+        ("versions: {patterns: [{match: scans/x, semantics: None}]}", f'versions.patterns[0].match is "scans/x"; it must be {MATCH}.'),
+        ("versions: {patterns: ['*.tmp']}",
+            'versions.patterns[0] is "*.tmp"; it must be a heading with keys below it: match and semantics.'),
+        ("versions: {patterns: &a [*a]}",
+            "versions.patterns[0] is a list; it must be a heading with keys below it: match and semantics."),
+        ("versions: {patterns: [~]}", "versions.patterns[0] is null; it must be a heading with keys below it: match and semantics."),
+        ("versions: {patterns: {match: a, semantics: None}}", "versions.patterns is a heading with keys; it must be a list ([] for none), "
+            "each item a heading with keys below it: match and semantics."),
+        ("versions: {patterns: }", "versions.patterns is null; it must be a list ([] for none), "
+            "each item a heading with keys below it: match and semantics."),
+        ("versions: {scratch: '*.tmp'}", f'versions.scratch is "*.tmp"; it must be a list ([] for none), each item {MATCH}.'),
+        ("versions: {scratch: ['*.tmp', 5]}", f"versions.scratch[1] is 5; it must be {MATCH}."),
+        ('versions: {scratch: ["a\\nb"]}', rf'versions.scratch[0] is "a\nb"; it must be {MATCH}.'),
         ("root: 7", "root is 7; it must be the path of a folder."),
         ("root: ''", 'root is ""; it must be the path of a folder.'),
         ("port: 1", "root is missing; it must be the folder to serve."),
@@ -158,6 +210,8 @@ def test_the_bounds_themselves_are_allowed(tmp_path: Path) -> None:
         "{root: /d, port: 0, workers: 1, threads: 1, drain_seconds: 1}",
         "{root: /d, port: 65535, workers: 64, threads: 256}",
         "{root: /d, locks: {minimum_seconds: 5, default_seconds: 5, maximum_seconds: 5}}",
+        "{root: /d, versions: {keep_versions: 0, keep_deleted_days: 0, keep_drafts_days: 1, keep_history_days: 0, scratch: []}}",
+        "{root: /d, versions: {keep_versions: 1000000, keep_days: 36500, keep_deleted_days: 36500, keep_drafts_days: 36500}}",
     ):
         load(written(tmp_path, text))
 
@@ -194,3 +248,37 @@ def test_a_wrong_override_is_told() -> None:
 
 def test_a_value_of_any_length_is_told_briefly(tmp_path: Path) -> None:
     assert len(refusal(written(tmp_path, f"port: {'x' * 100_000}"))) < 300 + len(str(tmp_path))
+
+
+def test_what_is_said_of_versions_is_done(tmp_path: Path) -> None:
+    text = """
+        {root: /data, versions: {patterns: [
+            {match: "/scans/*.txt", semantics: Versioning}, {match: "/Scans/*", semantics: None}, {match: "u\u0308*", semantics: Locking}],
+            scratch: ["*.bak", "o\u0308*"], keep_versions: 7,
+            keep_days: 1, keep_deleted_days: 2, keep_drafts_days: 3, keep_history_days: 4}}"""
+    made = policy(load(written(tmp_path, text)))
+    found = ("/scans/a.txt", "/scans/deep/a.pdf", "/a.pdf", "/\u00dcbersicht.odt", "/a.bak", "/\u00d6l.txt", "/a.tmp")
+    assert [made.semantics(path) for path in found] == [
+        Semantics.VERSIONING, Semantics.NONE, Semantics.VERSIONING,
+        Semantics.LOCKING, Semantics.LOCKING, Semantics.LOCKING, Semantics.VERSIONING,
+    ]  # fmt: skip
+    assert (made.versions, made.version_seconds, made.deleted_seconds, made.draft_seconds, made.history_seconds) == (
+        7, 86_400, 2 * 86_400, 3 * 86_400, 4 * 86_400,
+    )  # fmt: skip
+
+
+def test_versions_are_kept_for_ever_unless_something_else_is_said() -> None:
+    made = policy(load(None, root="/data"))
+    assert made.version_seconds == float("inf")
+    assert made.semantics("/a.docx") is Semantics.VERSIONING
+    assert [made.semantics(path) for path in ("/~$a.docx", "/x/.DS_Store", "/A.TMP", "/.~lock.a.odt#")] == [Semantics.LOCKING] * 4
+
+
+def test_the_examples_in_the_comments_of_the_example_are_right(tmp_path: Path) -> None:
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  #   patterns:"))
+    example = [line.replace("  #   ", "  ", 1) for line in lines[first : first + 5]]
+    assert load(written(tmp_path, "\n".join(["root: /d", "versions:", *example]))).versions.patterns == (
+        Pattern("/scans/*", "None"),
+        Pattern("*.mp4", "Locking"),
+    )

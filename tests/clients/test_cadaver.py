@@ -164,7 +164,7 @@ def test_folder_with_signs_in_its_name_is_entered(serving: Serving, alice_sessio
     assert "succeeded" in session.do("put plan.txt")
     assert (folder / "plan.txt").read_text() == "plan\n"
     listing = session.do("ls")
-    assert [line.split()[0] for line in listing.splitlines()[2:]] == ["plan.txt"], listing
+    assert [line.split()[:2] for line in listing.splitlines()[2:]] == [[">", "plan.txt"]], listing  # `>`: it is checked in
     session.do("cd ..")
     assert "succeeded" in session.do('rmcol "R&D (1)\'s"')
     assert not folder.exists()
@@ -181,3 +181,55 @@ def test_properties_are_seen_by_others_and_travel(alice_session: Cadaver, bob_se
     assert "deep-red" in alice_session.do("propget moved.txt colour")
     assert "succeeded" in alice_session.do("propdel moved.txt colour")
     assert "deep-red" not in bob_session.do("propget moved.txt colour")
+
+
+def test_checked_out_drafted_and_checked_in(serving: Serving, alice: Client, alice_session: Cadaver, bob_session: Cadaver) -> None:
+    mine, theirs = alice_session, bob_session
+    for name, text in (("one.txt", "first\n"), ("two.txt", "second, longer\n"), ("three.txt", "third\n")):
+        (mine.folder / name).write_text(text)
+    (theirs.folder / "theirs.txt").write_text("bob was here\n")
+    stored = serving.root / "report.txt"
+
+    assert "succeeded" in mine.do("put one.txt report.txt")
+    assert "succeeded" in mine.do("version report.txt")
+    assert "succeeded" in mine.do("checkout report.txt")
+    assert "succeeded" in mine.do("checkout report.txt")
+    assert "succeeded" in mine.do("put two.txt report.txt")
+    for command in ("checkout report.txt", "put theirs.txt report.txt", "lock report.txt", "delete report.txt"):
+        said = theirs.do(command)
+        assert "failed" in said and "423" in said, said
+    for command in ("checkin report.txt", "uncheckout report.txt"):
+        said = theirs.do(command)
+        assert "failed" in said and "403" in said, said
+    assert "Owner: alice" in theirs.do("discover report.txt")
+    assert "< report.txt" in theirs.do("ls")
+    theirs.do("get report.txt got.txt")
+    assert (theirs.folder / "got.txt").read_text() == stored.read_text() == "first\n"
+    mine.do("get report.txt got.txt")
+    assert (mine.folder / "got.txt").read_text() == "second, longer\n"
+
+    assert "succeeded" in mine.do("checkin report.txt")
+    assert stored.read_text() == "second, longer\n"
+    said = mine.do("checkin report.txt")
+    assert "failed" in said and "409" in said, said
+    assert "succeeded" in theirs.do("checkout report.txt")
+    assert "succeeded" in theirs.do("put theirs.txt report.txt")
+    assert "423" in mine.do("put three.txt report.txt")
+    assert "succeeded" in theirs.do("uncheckout report.txt")
+    assert stored.read_text() == "second, longer\n"
+    assert "succeeded" in mine.do("put three.txt report.txt")
+    said = theirs.do("history report.txt")
+    assert "3 versions in history" in said, said
+
+
+def test_history_names_versions_that_can_be_fetched_and_copied_back(serving: Serving, alice: Client, alice_session: Cadaver) -> None:
+    for content in (b"first\n", b"second\n"):
+        alice.put("/report.txt", content)
+    said = alice_session.do("history report.txt")
+    places = re.findall(r"/_davlock/versions/\d+/\d+", said)
+    assert len(places) == 2, said  # the newest one first
+    alice_session.do(f"get {places[1]} old.txt")
+    assert (alice_session.folder / "old.txt").read_text() == "first\n"
+    assert "succeeded" in alice_session.do(f"copy {places[1]} report.txt")
+    assert (serving.root / "report.txt").read_text() == "first\n"
+    assert "3 versions in history" in alice_session.do("history report.txt")

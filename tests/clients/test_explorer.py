@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.clients.windows import TIMES, an_hour, lock, redirected, set_times, times
+from tests.doors import WebDav
 from tests.serving import Client, Serving, href
 
 CONTENT = bytes(range(256)) * 300
@@ -32,6 +33,13 @@ def listed(client: Client, path: str) -> Iterator[tuple[str, bool]]:
     assert answer.status == 207, answer
     for response in list(answer.xml())[1:]:
         yield unquote(response.findtext("{DAV:}href", "")), response.find(".//{DAV:}collection") is not None
+
+
+def sizes(client: Client, path: str) -> dict[str, int]:
+    """Decoded href and length of each document that is listed in a folder."""
+    found = redirected(client, "PROPFIND", path, Depth="1").xml().iter("{DAV:}response")
+    lengths = {unquote(each.findtext("{DAV:}href", "")): each.findtext(".//{DAV:}getcontentlength") for each in found}
+    return {href: int(length) for href, length in lengths.items() if length}
 
 
 def test_drive_is_mapped(serving: Serving, folder: Path, alice: Client) -> None:
@@ -129,6 +137,45 @@ def test_a_folder_in_use_is_not_deleted_or_renamed(serving: Serving, folder: Pat
     assert not (serving.root / "gone").exists()
     assert redirected(alice, "UNLOCK", f"{path}/deep.docx", Lock_Token=f"<{token}>").status == 204
     assert redirected(bob, "MOVE", path, Destination=url(serving, "/gone"), Overwrite="F").status == 201
+
+
+def test_a_file_is_copied_onto_one_that_is_checked_out(serving: Serving, folder: Path, alice: Client, bob: Client) -> None:
+    alices, bobs = WebDav(serving, "alice"), WebDav(serving, "bob")
+    assert bob.put(NAME, b"old").status == 201
+    assert alices.check_out(NAME) == ""
+    history = bobs.versions(NAME)
+
+    assert redirected(alice, "PUT", NAME, b"").status == 204
+    assert bob.get(NAME).body == b"old"
+    token = lock(alice, NAME, "DESKTOP-7\\alice")
+    assert redirected(alice, "HEAD", NAME).headers["Content-Length"] == "0"
+    assert redirected(alice, "PUT", NAME, CONTENT, If=f"(<{token}>)").status == 204
+    assert redirected(alice, "UNLOCK", NAME, Lock_Token=f"<{token}>").status == 204
+    # Explorer shows everybody the size of what he would open
+    assert sizes(alice, "/Neuer Ordner & mehr") == {NAME: len(CONTENT)}
+    assert sizes(bob, "/Neuer Ordner & mehr") == {NAME: 3}
+    assert (bob.get(NAME).body, bobs.versions(NAME)) == (b"old", history)
+
+    assert alices.check_in(NAME, "from the fair") == ""
+    assert sizes(bob, "/Neuer Ordner & mehr") == {NAME: len(CONTENT)}
+    assert [(each.who, each.comment) for each in bobs.versions(NAME)] == [("bob", ""), ("alice", "from the fair")]
+
+
+def test_what_is_checked_out_is_renamed_by_its_holder_only(serving: Serving, folder: Path, alice: Client, bob: Client) -> None:
+    alices, bobs = WebDav(serving, "alice"), WebDav(serving, "bob")
+    renamed = "/Neuer Ordner & mehr/Angebot, zweite Fassung.docx"
+    assert bob.put(NAME, b"old").status == 201
+    assert alices.check_out(NAME) == ""
+    assert redirected(alice, "PUT", NAME, CONTENT).status == 204
+    holder, history = bobs.holder(NAME), bobs.versions(NAME)
+    assert redirected(bob, "MOVE", NAME, Destination=url(serving, renamed), Overwrite="F").status == 423
+
+    assert redirected(alice, "MOVE", NAME, Destination=url(serving, renamed), Overwrite="F").status == 201
+    assert (alice.get(renamed).body, bob.get(renamed).body) == (CONTENT, b"old")
+    assert (bobs.holder(renamed), bobs.versions(renamed)) == (holder, history)
+    assert list(listed(bob, "/Neuer Ordner & mehr")) == [(renamed, False)]
+    assert alices.check_in(renamed, "renamed") == ""
+    assert [bobs.read_version(each) for each in bobs.versions(renamed)] == [b"old", CONTENT]
 
 
 def test_listing_is_written_as_windows_reads_it(serving: Serving, folder: Path, alice: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -11,11 +12,12 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 from tests.clients.conftest import needs
+from tests.doors import WebDav
 from tests.serving import Client, Serving, href
 
 pytestmark = pytest.mark.clients
@@ -78,7 +80,7 @@ def owners(client: Client, path: str) -> list[str]:
     return client.propfind(path, "lockdiscovery").texts("{DAV:}owner")
 
 
-def content(document: Path) -> str:
+def content(document: Path | IO[bytes]) -> str:
     with zipfile.ZipFile(document) as archive:
         return archive.read("content.xml").decode()
 
@@ -134,3 +136,60 @@ def test_save_as_under_a_new_and_odd_name(serving: Serving, office: Callable[[st
     alices.do("close")
     assert owners(bob, name) == []
     assert [entry.name for entry in stored.parent.iterdir()] == [stored.name]
+
+
+def test_three_saves_and_one_check_in(serving: Serving, office: Callable[[str], Office], tmp_path: Path) -> None:
+    """The story of a checkout (tests/test_stories.py), with LibreOffice as the editor of both."""
+    alice, bob = WebDav(serving, "alice"), WebDav(serving, "bob")
+    alices, bobs = office("alice"), office("bob")
+    path, url, stored = "/contract.odt", serving.url + "contract.odt", serving.root / "contract.odt"
+    alices.do("new", "as everybody knows it")
+    alices.do("save_as", (tmp_path / "contract.odt").as_uri())
+    alices.do("close")
+    old = (tmp_path / "contract.odt").read_bytes()
+    assert bob.save(path, old) == ""
+
+    assert alice.check_out(path) == ""
+    assert alices.do("open", url) == {"read_only": False, "locked_by": None}
+    drafts = []
+    for text in ("first draft", "second draft", "third draft"):
+        alices.do("write", text)
+        alices.do("save")
+        drafts.append(alice.read(path))
+        assert text in content(io.BytesIO(drafts[-1]))
+        assert bob.read(path) == stored.read_bytes() == old
+    opened = bobs.do("open", url)
+    assert opened["read_only"], opened
+    # he is told of one of the two: her LibreOffice, or her checkout
+    assert opened["locked_by"] in ("Alice Liddell", "alice"), opened
+    assert bobs.do("text") == "as everybody knows it"
+    bobs.do("close")
+    alices.do("close")
+
+    # LibreOffice is closed, and still nobody else may write
+    opened = bobs.do("open", url)
+    assert opened["read_only"], opened
+    assert "alice" in opened["locked_by"], opened
+    bobs.do("close")
+    assert "alice" in bob.save(path, b"bob was here")
+    assert alice.save(path, drafts[1]) == ""
+    assert bob.read(path) == old
+    assert [each.who for each in bob.versions(path)] == ["bob"]
+
+    assert alice.check_in(path, "as agreed") == ""
+    assert bobs.do("open", url) == {"read_only": False, "locked_by": None}
+    assert bobs.do("text") == "second draft"
+    bobs.do("close")
+    assert [(each.number, each.who, each.comment) for each in bob.versions(path)] == [(1, "bob", ""), (2, "alice", "as agreed")]
+    assert [bob.read_version(each) for each in bob.versions(path)] == [old, drafts[1]]
+
+    assert alice.check_out(path) == ""
+    assert alices.do("open", url) == {"read_only": False, "locked_by": None}
+    alices.do("write", "fourth draft")
+    alices.do("save")
+    alices.do("close")
+    assert alice.undo(path) == ""
+    assert bob.read(path) == alice.read(path) == drafts[1]
+    (rescued,) = alice.rescued(path)
+    assert "fourth draft" in content(io.BytesIO(rescued))
+    assert len(bob.versions(path)) == 2

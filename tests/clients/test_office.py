@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from tests.clients.windows import an_hour, lock, redirected, set_times, times
+from tests.clients.windows import DANCES, Dance, an_hour, lock, redirected, set_times, swap, tagged, times
+from tests.doors import WebDav
 from tests.serving import Answer, Client, Header, Raw, Serving, href
 
-FIRST, SECOND = b"PK first" * 1000, b"PK second" * 1000
+FIRST, SECOND, THIRD, FOURTH = b"PK first" * 1000, b"PK second" * 1000, b"PK third" * 1000, b"PK fourth" * 1000
 WORD = "Microsoft Office Word 2016 (16.0.5266) Windows NT 10.0"
 
 
@@ -205,32 +206,13 @@ def test_owner_file(serving: Serving, contract: str, alice: Client, bob: Client)
 @pytest.mark.parametrize("locked", [False, True], ids=["closed", "locked"])
 def test_save_by_dance(serving: Serving, contract: str, alice: Client, bob: Client, locked: bool) -> None:
     """Write a new file, move the original away, move the new one onto its name, delete the original."""
-    folder = "/Verträge/"
-    written, aside = folder + "~WRD0001.tmp", folder + "~WRL0002.tmp"
     set_times(alice, contract)
     before = times(alice, contract)
     assert before
     old_etag = alice.get(contract).headers["ETag"]
     token = lock(alice, contract, "ALICE-PC\\alice") if locked else ""
-
-    assert redirected(alice, "PUT", written, b"").status == 201
-    temporary = lock(alice, written, "ALICE-PC\\alice")
-    assert redirected(alice, "PUT", written, SECOND, If=f"(<{temporary}>)").status == 204
-    assert redirected(alice, "UNLOCK", written, Lock_Token=f"<{temporary}>").status == 204
-
-    base = serving.url.rstrip("/")
-    moved = redirected(
-        alice,
-        "MOVE",
-        contract,
-        Destination=base + href(aside),
-        Overwrite="F",
-        If=f"<{base + href(contract)}> (<{token}>)" if locked else None,
-    )
-    assert moved.status == 201, moved
-    moved = redirected(alice, "MOVE", written, Destination=base + href(contract), Overwrite="F")
-    assert moved.status == 201, moved
-    assert redirected(alice, "DELETE", aside).status == 204
+    for _ in swap(alice, contract, SECOND, token):
+        pass
 
     got = bob.get(contract)
     assert got.body == SECOND
@@ -250,18 +232,89 @@ def test_save_by_dance(serving: Serving, contract: str, alice: Client, bob: Clie
 
 def test_dance_over_the_existing_name(serving: Serving, contract: str, alice: Client, bob: Client) -> None:
     """The shorter one: write a new file and move it over the original, which is locked by oneself."""
-    base = serving.url.rstrip("/")
     written = "/Verträge/1A2B3C4D.tmp"
     token = lock(alice, contract, "ALICE-PC\\alice")
     assert redirected(alice, "PUT", written, SECOND).status == 201
-    destination = {"Destination": base + href(contract), "Overwrite": "T"}
+    destination = {"Destination": serving.url.rstrip("/") + href(contract), "Overwrite": "T"}
     assert redirected(bob, "MOVE", written, **destination).status == 423
     assert redirected(alice, "MOVE", written, **destination).status == 423
     assert (serving.root / contract.strip("/")).read_bytes() == FIRST
-    done = redirected(alice, "MOVE", written, If=f"<{base + href(contract)}> (<{token}>)", **destination)
+    done = redirected(alice, "MOVE", written, If=tagged(alice, contract, token), **destination)
     assert done.status == 204, done
     assert (serving.root / contract.strip("/")).read_bytes() == SECOND
     assert [entry.name for entry in (serving.root / "Verträge").iterdir()] == ["contract.docx"]
+
+
+def document_id(client: Client, path: str) -> str:
+    """The number that the document has, whatever its name and content."""
+    asked = '<D:propfind xmlns:D="DAV:"><D:prop><L:id xmlns:L="urn:davlock:"/></D:prop></D:propfind>'
+    (id,) = client.request("PROPFIND", path, asked, Depth="0", Content_Type="application/xml").texts("{urn:davlock:}id")
+    return id
+
+
+@pytest.mark.parametrize("locked", [False, True], ids=["closed", "locked"])
+@pytest.mark.parametrize("dance", DANCES, ids=lambda dance: dance.__name__)
+def test_dance_with_a_document_that_is_checked_out(
+    serving: Serving, contract: str, alice: Client, bob: Client, dance: Dance, locked: bool
+) -> None:
+    alices, bobs = WebDav(serving, "alice"), WebDav(serving, "bob")
+    assert bob.put(contract, SECOND).status == 204
+    set_times(bob, contract)
+    assert alices.check_out(contract) == ""
+    history, id, holder, before = bobs.versions(contract), document_id(bob, contract), bobs.holder(contract), times(bob, contract)
+    assert len(history) == 2
+
+    for content in (THIRD, FOURTH):  # Word saves whenever somebody presses the key
+        token = lock(alice, contract, "ALICE-PC\\alice") if locked else ""
+        for is_there in dance(alice, contract, content, token):
+            # only while the name is empty can nobody read anything there
+            got = bob.get(contract)
+            assert (got.status, got.body == SECOND) == ((200, True) if is_there else (404, False)), got
+        assert alice.get(contract).body == content
+        if locked:  # it was on the URL and has ended with what stood there, unless it was only replaced
+            redirected(alice, "UNLOCK", contract, Lock_Token=f"<{token}>")
+        assert (bobs.versions(contract), document_id(bob, contract), bobs.holder(contract)) == (history, id, holder)
+        assert times(bob, contract) == before
+        assert [entry.name for entry in (serving.root / "Verträge").iterdir()] == ["contract.docx"]
+        assert (serving.root / contract.strip("/")).read_bytes() == SECOND
+        assert "alice" in bobs.save(contract, FIRST)
+
+    assert alices.check_in(contract, "signed") == ""
+    assert bob.get(contract).body == FOURTH
+    assert document_id(bob, contract) == id
+    versions = bobs.versions(contract)
+    assert versions[:2] == history
+    assert [(each.number, each.who, each.comment) for each in versions[2:]] == [(3, "alice", "signed")]
+    assert [bobs.read_version(each) for each in versions] == [FIRST, SECOND, FOURTH]
+    assert bobs.save(contract, FIRST) == ""
+
+
+@pytest.mark.parametrize("dance", DANCES, ids=lambda dance: dance.__name__)
+def test_dance_makes_one_version(serving: Serving, contract: str, alice: Client, bob: Client, dance: Dance) -> None:
+    bobs = WebDav(serving, "bob")
+    assert bob.put(contract, SECOND).status == 204
+    history, id = bobs.versions(contract), document_id(bob, contract)
+    for is_there in dance(alice, contract, THIRD, ""):
+        assert (bob.get(contract).status == 200) == is_there
+    assert bob.get(contract).body == THIRD
+    assert document_id(bob, contract) == id
+    versions = bobs.versions(contract)
+    assert versions[:2] == history
+    assert [(each.number, each.who) for each in versions[2:]] == [(3, "alice")]
+    assert [bobs.read_version(each) for each in versions] == [FIRST, SECOND, THIRD]
+    assert [entry.name for entry in (serving.root / "Verträge").iterdir()] == ["contract.docx"]
+
+
+def test_dance_of_two_people_is_refused_to_one(serving: Serving, contract: str, alice: Client, bob: Client) -> None:
+    alices = WebDav(serving, "alice")
+    assert alices.check_out(contract) == ""
+    written, aside = "/Verträge/~WRD0003.tmp", "/Verträge/~WRL0004.tmp"
+    assert redirected(bob, "PUT", written, SECOND).status == 201
+    assert redirected(bob, "MOVE", contract, Destination=serving.url.rstrip("/") + href(aside), Overwrite="F").status == 423
+    assert redirected(bob, "MOVE", written, Destination=serving.url.rstrip("/") + href(contract), Overwrite="T").status == 423
+    assert redirected(bob, "DELETE", contract).status == 423
+    assert (serving.root / contract.strip("/")).read_bytes() == FIRST
+    assert bob.get(written).body == SECOND, "what he has written is still where he wrote it"
 
 
 LOCKINFO = (

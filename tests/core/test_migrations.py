@@ -35,7 +35,9 @@ def test_a_fresh_file_gets_the_newest_schema(tmp_path: Path) -> None:
     file = tmp_path / "state.db"
     SqliteState(file).close()
     assert ask(file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
-    assert {"accounts", "breaks", "counters", "documents", "intents", "locks", "properties"} <= {name for _, name, _ in schema(file)}
+    assert {"accounts", "counters", "drafts", "history", "documents", "intents", "locks", "properties", "versions"} <= {
+        name for _, name, _ in schema(file)
+    }
 
 
 def test_an_empty_file_is_a_fresh_one(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from davlock import paths, rules
 from davlock.errors import Conflict, Forbidden, Locked, LockLost, NoSuchLock, NotHolder
 from davlock.locks import LockManager
-from davlock.model import Caller, Change, Kind, Lock, Scope, Wanted
+from davlock.model import Caller, Change, Ending, Kind, Lock, Scope, Wanted
 from davlock.state.sqlite import SqliteState
 
 from .conftest import Clock
@@ -364,7 +364,7 @@ class Locks(RuleBasedStateMachine):
             if target and replaces:
                 there = rows.locks_on([target]) + rows.locks_below(target)
                 ending += [lock for lock in there if not rules.survives_overwriting(lock, target, going_along)]
-            rows.drop_locks(lock.token for lock in ending)
+            rows.end_locks([lock.token for lock in ending], Ending.REPLACED if target else Ending.DELETED)
             for lock in going_along:
                 rows.reroot_lock(lock.token, paths.rebase(lock.root, source, target or ""), lock.document)
             rows.next_generation()  # something is always written, and so the clock kept

@@ -80,6 +80,16 @@ def test_every_method_reaches_the_door(port: int) -> None:
     assert ask(port, "bob", "GET", "/folder/plan.txt")[0] == 404
 
 
+def test_options_has_only_what_wsgidav_lets_through(port: int) -> None:
+    _, headers, _ = ask(port, "alice", "OPTIONS", "/plan.txt")
+    assert headers["DAV"] == "1, 2, 3"
+    allowed = headers["Allow"].split(", ")
+    assert {"PROPFIND", "LOCK"} <= set(allowed)
+    for method in ("REPORT", "CHECKOUT", "CHECKIN", "UNCHECKOUT", "VERSION-CONTROL"):
+        assert ask(port, "alice", method, "/plan.txt")[0] == 405
+        assert method not in allowed and method not in headers["Public"]
+
+
 def test_only_the_root_share_is_possible(tmp_path: Path) -> None:
     with open_site(load(None, root=tmp_path)) as site, pytest.raises(ValueError, match="share `/`"):
         Provider(site.library).set_share_path("/documents")

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from davlock import paths
+from davlock.checkouts import CheckedIn
+from davlock.conditions import Conditions, unconditionally
 from davlock.documents import Tree
-from davlock.identities import Identities
-from davlock.library import Library
-from davlock.locks import LockManager
-from davlock.model import Caller, Kind, Lock, Scope, Wanted
+from davlock.library import Library, Upload
+from davlock.model import Caller, Document, Draft, Kind, Lock, Note, Scope, Version, Wanted
+from davlock.policy import Policy
 from davlock.state.sqlite import SqliteState
-from davlock.transfers import Conditions, unconditionally
 
 TUNNEL_SECONDS = 15
-ALICE, BOB = Caller("alice"), Caller("bob")
+ALICE, BOB, ADMIN = Caller("alice"), Caller("bob"), Caller("root", admin=True)
 
 
 @dataclass
@@ -37,24 +37,31 @@ class Clock:
 
 @dataclass(frozen=True)
 class Seen:
-    """All that anybody could see of a site: bytes (None for a folder), properties, locks, and which document is where."""
+    """All that anybody could see of a site: bytes (None for a folder), properties, locks, and which document is where.
+
+    drafts: path, whose, bytes, and how its checkout ended. earlier: the bytes of the earlier versions, None for those not kept.
+    ended: kind, holder and ending of the locks that a document had.
+    """
 
     content: Mapping[str, bytes | None]
     properties: Mapping[str, Mapping[str, str]]
     locks: tuple[tuple[str, str, str, bool], ...]
     ids: Mapping[str, int]
+    drafts: tuple[tuple[str, str, bytes, str], ...] = ()
+    earlier: Mapping[str, tuple[bytes | None, ...]] = field(default_factory=dict)
+    ended: Mapping[str, list[tuple[str, str, str, str]]] = field(default_factory=dict)
 
 
 class Site:
     """A library as one process has it."""
 
-    def __init__(self, root: Path, clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, root: Path, clock: Callable[[], float] | None = None, policy: Policy | None = None) -> None:
         self.root = root
         self.tree = Tree(root)
         self.tree.private.mkdir(exist_ok=True)
         file = self.tree.private / "state.db"
         self.state = SqliteState(file, clock) if clock else SqliteState(file)
-        self.library = Library(self.state, self.tree, LockManager(), Identities(TUNNEL_SECONDS))
+        self.library = Library(self.state, self.tree, policy=policy, tunnel_seconds=TUNNEL_SECONDS)
 
     def close(self) -> None:
         self.library.close()
@@ -65,10 +72,8 @@ class Site:
         """Returns the etag."""
         return self.library.write(paths.parse(path), io.BytesIO(content), len(content), caller, conditions).entry.etag
 
-    def get(self, path: str) -> bytes:
-        _, fd = self.library.open(path)
-        with os.fdopen(fd, "rb") as file:
-            return file.read()
+    def get(self, path: str, viewer: str = "") -> bytes:
+        return content_of(self.library.open(path, viewer)[1])
 
     def mkcol(self, path: str, caller: Caller = ALICE) -> None:
         self.library.make_folder(paths.parse(path), caller)
@@ -96,8 +101,46 @@ class Site:
         (lock,) = [lock for lock in self.library.all_locks() if lock.root == path and lock.principal == caller.principal]
         self.library.unlock(path, lock.token, caller)
 
+    def check_out(self, path: str, caller: Caller = ALICE, comment: str = "") -> Lock:
+        return self.library.check_out(path, caller, comment)
+
+    def check_in(self, path: str, caller: Caller = ALICE, comment: str = "", keep: bool = False, content: bytes | None = None) -> CheckedIn:
+        upload = None if content is None else Upload(io.BytesIO(content), len(content))
+        return self.library.check_in(paths.parse(path), caller, Note(comment), keep, upload)
+
+    def undo(self, path: str, caller: Caller = ALICE, reason: str = "") -> Lock:
+        return self.library.undo(path, caller, reason)
+
+    def restore(self, path: str, number: int, caller: Caller = ALICE, document: Document | None = None) -> None:
+        self.library.restore(document or self.document(path), number, paths.parse(path), caller)
+
+    def document(self, path: str) -> Document:
+        found = self.library.document(path)
+        assert found, f"nothing is known of {path}"
+        return found
+
+    def versions(self, path: str) -> list[Version]:
+        return self.library.versions(self.document(path))
+
+    def contents(self, path: str) -> list[bytes | None]:
+        """Of all versions, the first one first; None where it was not kept."""
+        return [self.version_content(self.document(path), version.number) if version.is_kept else None for version in self.versions(path)]
+
+    def version_content(self, document: Document, number: int) -> bytes:
+        return content_of(self.library.open_version(document, number)[1])
+
+    def draft_content(self, id: int, caller: Caller = ALICE) -> bytes:
+        return content_of(self.library.open_draft(id, caller)[1])
+
+    def rescued(self, caller: Caller = ALICE) -> list[Draft]:
+        return [draft for draft in self.library.drafts(caller) if draft.ended is not None]
+
+    def endings(self, path: str) -> list[tuple[str, str, str, str]]:
+        """What has ended on a document, the last one first: kind, whose, how, by whom."""
+        return [(past.kind.value, past.principal, past.how.value, past.ended_by) for past in self.library.history(path)]
+
     def names(self, folder: str = "/") -> list[str]:
-        return sorted(entry.name for entry in self.library.listing(folder))
+        return sorted(entry.name for entry in self.library.listing(folder, ""))
 
     def id(self, path: str) -> int | None:
         with self.state.reading() as rows:
@@ -123,7 +166,7 @@ class Site:
         content: dict[str, bytes | None] = {}
         folders = ["/"]
         for folder in folders:
-            for entry in self.library.listing(folder):
+            for entry in self.library.listing(folder, ""):
                 content[entry.path] = None if entry.is_folder else self.get(entry.path)
                 if entry.is_folder:
                     folders.append(entry.path)
@@ -132,7 +175,41 @@ class Site:
             documents = {each.path: each.id for each in rows.documents() if each.path}
             properties = {path: rows.properties(id) for path, id in documents.items() if rows.properties(id)}
             locks = sorted((lock.root, lock.kind.value, lock.principal, lock.deep) for lock in rows.locks())
-        return Seen(content, properties, tuple(locks), documents)
+        return Seen(content, properties, tuple(locks), documents, self._drafts(), self._earlier(content), self._ended(content))
+
+    def _drafts(self) -> tuple[tuple[str, str, bytes, str], ...]:
+        found = []
+        for draft in self.library.drafts(ADMIN):
+            content = (self.root / ".davlock" / "drafts" / draft.file).read_bytes()
+            with self.state.reading() as rows:
+                checkout = rows.lock(draft.token)
+            if draft.ended is None:
+                assert checkout, "a draft that belongs to nobody"
+                assert content == self.get(checkout.root, draft.principal), "the holder reads something else than his draft"
+            found.append((checkout.root if checkout else draft.path, draft.principal, content, draft.how.value if draft.how else ""))
+        return tuple(sorted(found))
+
+    def _earlier(self, content: Mapping[str, bytes | None]) -> dict[str, tuple[bytes | None, ...]]:
+        found: dict[str, tuple[bytes | None, ...]] = {}
+        for path in content:
+            if (document := self.library.document(path)) and document.stamp:
+                *earlier, newest = self.contents(path)
+                assert newest == content[path], "the newest version is not the document"
+                found |= {path: tuple(earlier)} if earlier else {}
+        return found
+
+    def _ended(self, content: Mapping[str, bytes | None]) -> dict[str, list[tuple[str, str, str, str]]]:
+        return {path: self.endings(path) for path in content if self.endings(path)}
+
+    def shelves(self) -> list[str]:
+        """What is wrong with the kept versions and drafts: files that no row names, rows without their file."""
+        private = self.root / ".davlock"
+        with self.state.reading() as rows:
+            versions = {f"versions/{each.document}-{each.number}" for each in rows.all_versions() if each.is_kept}
+            drafts = {f"drafts/{each.file}" for each in rows.drafts()}
+        there = {f"{shelf}/{name}" for shelf in ("versions", "drafts") for name in os.listdir(private / shelf)}
+        named = versions | drafts
+        return [f"missing: {name}" for name in sorted(named - there)] + [f"nobody's: {name}" for name in sorted(there - named)]
 
     def leftovers(self) -> list[str]:
         """What lies in the staging folders and in the trash, but for this process's own, empty folder."""
@@ -161,6 +238,12 @@ class Bytes:
         return block[:size]
 
 
+def content_of(fd: int) -> bytes:
+    """All that an open file has; it is closed."""
+    with os.fdopen(fd, "rb") as file:
+        return file.read()
+
+
 def files_in(folder: Path) -> list[Path]:
     """Everything below a folder, without davlock's own."""
     return [path for path in folder.rglob("*") if ".davlock" not in path.relative_to(folder).parts]
@@ -168,14 +251,14 @@ def files_in(folder: Path) -> list[Path]:
 
 @dataclass
 class Opener:
-    """Opens the same folder once more, as another process or the next one would."""
+    """Opens the same folder once more, as another process or the next one would, perhaps with another configuration."""
 
     root: Path
     clock: Callable[[], float] | None
     opened: ExitStack = field(default_factory=ExitStack)
 
-    def __call__(self) -> Site:
-        site = Site(self.root, self.clock)
+    def __call__(self, policy: Policy | None = None) -> Site:
+        site = Site(self.root, self.clock, policy)
         self.opened.callback(site.close)
         return site
 

@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 
 from davlock import paths
+from davlock.conditions import View
 from davlock.documents import Committer, Staging
 from davlock.documents.commit import Undo
 from davlock.errors import DavlockError, Exists, Locked, NotFound, ParentMissing, PreconditionFailed
 from davlock.model import Caller, Intent
 from davlock.state.sqlite import SqliteState
-from davlock.transfers import View
 from tests.documents.conftest import ALICE, BOB, Opener, Site
 
 PROCESSES, THREADS = 3, 4
@@ -145,7 +145,7 @@ def test_no_increment_is_lost(site: Site) -> None:
         def in_thread(site: Site, thread: int) -> int:
             done = 0
             while done < each:
-                entry, fd = site.library.open("/count.txt")
+                entry, fd = site.library.open("/count.txt", "")
                 with os.fdopen(fd, "rb") as file:
                     count = int(file.read())
                 unchanged = if_match("/count.txt", entry.etag)
@@ -179,7 +179,7 @@ def test_a_reader_never_sees_half_of_it(site: Site) -> None:
             return 0
         seen: dict[str, bytes] = {}
         for _ in range(400):
-            entry, fd = site.library.open("/a.bin")
+            entry, fd = site.library.open("/a.bin", "")
             with os.fdopen(fd, "rb") as file:
                 whole = file.read()
             digest = hashlib.sha256(whole[32:]).digest()

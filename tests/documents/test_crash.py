@@ -5,26 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sqlite3
-import sys
 import threading
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from davlock import paths
+from davlock.conditions import View
 from davlock.documents import Committer
 from davlock.documents.commit import Undo
 from davlock.model import Intent, Kind, Scope, Wanted
 from davlock.state.sqlite import SqliteState
-from davlock.transfers import View
 from tests.documents.conftest import BOB, Clock, Seen, Site
-
-CHANGING = ("rename", "link", "unlink", "rmdir", "mkdir", "fsync", "write")
-Operation = Callable[[Site], object]
+from tests.documents.killing import Operation, Scene, killed, see, trap
 
 OPERATIONS: dict[str, Operation] = {
     "put-new": lambda site: site.put("/new.txt", b"new"),
@@ -65,117 +59,13 @@ def furnish(root: Path) -> None:
     site.lock("/folder/a.txt", kind=Kind.CHECKOUT)
     site.lock("/target.txt")
     site.lock("/bystander.txt", BOB)
+    site.put("/bystander.txt", b"/bystander.txt", site.with_tokens("bob"))  # his session: what he writes later is the same version
     site.close()
 
 
-def see(root: Path) -> Seen:
-    site = Site(root, Clock())
-    try:
-        return site.seen()
-    finally:
-        site.close()
-
-
-class Steps:
-    """Counts the changes that this process makes on the disk, and kills it before a certain one, or right after a commit."""
-
-    left = 0
-
-    @classmethod
-    def count(cls) -> None:
-        cls.left -= 1
-        if cls.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Connection(sqlite3.Connection):
-    """A connection whose commits are steps, and that does not wait for the disk: a kill is no power cut."""
-
-    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-        if sql == "PRAGMA synchronous=FULL":
-            sql = "PRAGMA synchronous=OFF"
-        if sql != "COMMIT":
-            return super().execute(sql, *parameters)
-        Steps.count()
-        done = super().execute(sql)
-        Steps.count()
-        return done
-
-
 @pytest.fixture(autouse=True)
-def counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes every change of the disk a step, and fsync nothing else."""
-
-    def step_before(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            Steps.count()
-            return function(*args, **kwargs)
-
-        return call
-
-    connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda *args, **kwargs: connect(*args, **kwargs, factory=Connection))
-    monkeypatch.setattr(os, "fsync", lambda fd: None)
-    for name in CHANGING:
-        monkeypatch.setattr(os, name, step_before(getattr(os, name)))
-
-
-def killed(root: Path, operation: Operation, step: int) -> bool:
-    """Whether a process that carries the operation out was killed before it was done."""
-    child = os.fork()
-    if not child:
-        try:
-            site = Site(root, Clock())
-            Steps.left = step
-            operation(site)
-        except BaseException:
-            traceback.print_exc(file=sys.__stderr__)
-            os._exit(2)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the operation itself failed"
-    return os.WIFSIGNALED(status)
-
-
-def told(seen: Seen, before: Seen) -> Seen:
-    """Without the ids that nobody could know before: where a file is, whose row is not, the next look gives it one."""
-    known = set(before.ids.values())
-    return Seen(seen.content, seen.properties, seen.locks, {path: id for path, id in seen.ids.items() if id in known})
-
-
-class Scene:
-    """A furnished folder, and how it looks before and after an operation that nothing interrupts."""
-
-    def __init__(self, folder: Path, operation: Operation) -> None:
-        self._folder, self._operation, self._made = folder, operation, 0
-        root = self.fresh()
-        self.before = see(root)
-        assert not killed(root, operation, 1_000_000)
-        self.after = told(see(root), self.before)
-        assert self.after != self.before
-
-    def fresh(self) -> Path:
-        self._made += 1
-        root = self._folder / f"root{self._made}"
-        furnish(root)
-        return root
-
-    def kills(self, prepare: Callable[[Path], None], judge: Callable[[Path], Seen]) -> set[bool]:
-        """Kills at every step; returns whether it was seen done, and undone."""
-        outcomes: set[bool] = set()
-        step, root = 0, self.fresh()
-        prepare(root)
-        while True:
-            step += 1
-            if not killed(root, self._operation, step):
-                assert step > 2, "nothing was trapped"
-                return outcomes
-            seen = told(judge(root), self.before)
-            assert seen in (self.before, self.after), f"killed at step {step}: neither before nor after"
-            outcomes.add(seen == self.after)
-            if seen == self.after:
-                root = self.fresh()
-                prepare(root)
+def trapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    trap(monkeypatch)
 
 
 REPLACING = [name for name in OPERATIONS if "-onto-" in name]
@@ -187,7 +77,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     name, exchanges = request.param
     if not exchanges:
         monkeypatch.setattr("davlock.documents.commit.exchange", lambda *_: False)
-    return Scene(tmp_path, OPERATIONS[name])
+    return Scene(tmp_path, furnish, OPERATIONS[name])
 
 
 def test_after_a_kill_the_next_start_finds_all_or_nothing(scene: Scene) -> None:
@@ -394,4 +284,4 @@ def test_where_two_names_cannot_change_places_it_is_all_or_nothing_too(name: str
         finally:
             site.close()
 
-    assert Scene(tmp_path, OPERATIONS[name]).kills(lambda root: None, restart) == {False, True}
+    assert Scene(tmp_path, furnish, OPERATIONS[name]).kills(lambda root: None, restart) == {False, True}

@@ -15,6 +15,7 @@ import pytest
 from davlock import paths
 from davlock.errors import NotFound, StorageFull, Unavailable
 from davlock.model import Kind, Scope, Wanted
+from davlock.versions import COMING_BACK
 from tests.documents.conftest import Clock, Site, files_in
 
 
@@ -101,7 +102,7 @@ def test_when_there_is_room_again_all_is_well(full: Site) -> None:
     for needing in NEEDS_ROOM.values():
         with pytest.raises(StorageFull):
             needing(full)
-    full.delete("/filler")
+    (full.root / "filler").unlink()
     assert full.put("/new.txt", b"new" * 10_000)
     full.copy("/folder", "/folder2")
     full.patch("/doc.txt", "blue", full.with_tokens())
@@ -110,6 +111,24 @@ def test_when_there_is_room_again_all_is_well(full: Site) -> None:
     assert full.library.recover() == []
     assert list(full.library.check()) == []
     assert full.leftovers() == []
+
+
+@pytest.mark.root
+def test_what_was_deleted_gives_way_to_what_is_saved_next(small_disk: Path) -> None:
+    """It is kept as long as there is room, and always for the seconds in which it may come back."""
+    clock = Clock()
+    site = Site(small_disk, clock)
+    site.library.recover()
+    fill(small_disk / "filler")
+    site.delete("/filler")
+    for seconds in (0, COMING_BACK + 1):
+        clock.now += seconds
+        with pytest.raises(StorageFull):
+            site.put("/new.txt", b"new" * 10_000)
+        assert bool(site.library.deleted("/filler")) is (seconds == 0)
+    assert site.put("/new.txt", b"new" * 10_000)
+    assert (site.names(), site.shelves()) == (["new.txt"], [])
+    site.close()
 
 
 @pytest.mark.root
@@ -287,7 +306,7 @@ def test_what_cannot_be_taken_back_either_has_happened(failing: Site, change: st
         monkeypatch.setattr(os, "unlink", refuse)
 
     Failing.spared, Failing.when_failed = 1, break_disk
-    with pytest.raises((StorageFull, NotFound)):  # a deletion is tried once more, in the reserve
+    with pytest.raises((StorageFull, NotFound, Unavailable)):  # a deletion is tried once more, in the reserve
         CHANGES[change](failing)
     Failing.spared = math.inf
     monkeypatch.undo()

@@ -215,15 +215,30 @@ def test_a_name_that_somebody_else_fills_is_another_document(site: Site, kept: i
     assert site.id("/kept.docx") == (kept if moved else None)
 
 
-def test_what_was_deleted_checked_out_is_nobodys_after_its_time(site: Site, kept: int, clock: Clock) -> None:
+def test_a_checkout_of_what_its_holder_deletes_is_over(site: Site, kept: int) -> None:
+    """design §2; it comes back only to him."""
     site.lock("/name.docx", kind=Kind.CHECKOUT)
     site.delete("/name.docx")
-    with pytest.raises(Locked):
-        site.put("/name.docx", b"bob's", BOB)  # it may still come back
-    clock.now += TUNNEL_SECONDS + 1
     assert site.library.all_locks() == []
     site.put("/name.docx", b"bob's", BOB)
     assert site.id("/name.docx") != kept
+    assert site.library.all_locks() == []
+
+
+def test_a_checkout_of_what_was_deleted_does_not_come_back_after_its_time(site: Site, kept: int, clock: Clock) -> None:
+    site.lock("/name.docx", kind=Kind.CHECKOUT)
+    site.delete("/name.docx")
+    clock.now += TUNNEL_SECONDS + 1
+    site.put("/name.docx", b"another one")
+    assert site.id("/name.docx") != kept
+    assert site.library.all_locks() == []
+
+
+def test_a_short_term_checkout_waits_for_what_may_come_back(site: Site, kept: int) -> None:
+    site.lock("/name.docx", kind=Kind.EDIT)
+    site.delete("/name.docx")
+    with pytest.raises(Locked):
+        site.put("/name.docx", b"bob's", BOB)
 
 
 def test_a_checkout_does_not_pass_to_another_document_of_the_same_name(site: Site, kept: int, clock: Clock) -> None:

@@ -51,7 +51,7 @@ def strange(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> Itera
 
 
 TOUCHES: dict[str, Callable[[Site], object]] = {
-    "look": lambda site: site.library.look("/strange"),
+    "look": lambda site: site.library.look("/strange", ""),
     "get": lambda site: site.get("/strange"),
     "put": lambda site: site.put("/strange", b"new"),
     "mkcol": lambda site: site.mkcol("/strange"),

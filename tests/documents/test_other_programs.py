@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from davlock import paths
+from davlock.conditions import View
 from davlock.errors import (
     DavlockError,
     IsFolder,
@@ -19,7 +20,6 @@ from davlock.errors import (
 )
 from davlock.identities import Identities
 from davlock.model import Document
-from davlock.transfers import View
 from tests.documents.conftest import ALICE, Bytes, Opener, Site
 
 
@@ -38,7 +38,7 @@ def meanwhile(happens: Callable[[], object]) -> Callable[[View], None]:
 def test_what_another_program_has_written_is_the_newest_version(site: Site) -> None:
     first = site.put("/a.txt", b"first")
     (site.root / "a.txt").write_bytes(b"by hand")
-    entry = site.library.look("/a.txt")
+    entry = site.library.look("/a.txt", "")
     assert entry and entry.etag != first
     assert site.get("/a.txt") == b"by hand"
     before = site.version("/a.txt")

@@ -35,7 +35,7 @@ from tests.documents.conftest import ALICE, BOB, Bytes, Opener, Site
 def test_an_upload_that_does_not_arrive_whole_changes_nothing(
     site: Site, source: Bytes, length: int | None, refusal: type[Exception]
 ) -> None:
-    library = Library(site.state, site.tree, site.library._locks, site.library._identities, max_upload=1000)
+    library = Library(site.state, site.tree, max_upload=1000)
     site.put("/a.txt", b"old")
     descriptors = len(os.listdir("/proc/self/fd"))
     for path in ("/a.txt", "/new.txt"):
@@ -82,7 +82,7 @@ def test_refusals_leave_no_descriptors(site: Site) -> None:
             lambda: site.copy("/folder", "/folder/a.txt/b"),
             lambda: site.mkcol("/folder"),
             lambda: site.lock("/folder/a.txt"),
-            lambda: next(site.library.listing("/folder/a.txt")),
+            lambda: next(site.library.listing("/folder/a.txt", "")),
         ):
             with pytest.raises(DavlockError):
                 wrong()
@@ -111,7 +111,7 @@ def test_no_etag_comes_back(site: Site) -> None:
         seen.add(site.put("/a.txt", b"one"))
         seen.add(site.put("/a.txt", b"two"))
         site.copy("/a.txt", "/b.txt")
-        entry = site.library.look("/b.txt")
+        entry = site.library.look("/b.txt", "")
         assert entry
         seen.add(entry.etag)
         site.move("/b.txt", "/c.txt")
@@ -128,7 +128,7 @@ def test_an_etag_changes_when_the_clock_does_not(site: Site, monkeypatch: pytest
 def test_an_etag_changes_when_another_program_writes_as_many_bytes(site: Site) -> None:
     etag = site.put("/a.txt", b"one")
     (site.root / "a.txt").write_bytes(b"two")
-    entry = site.library.look("/a.txt")
+    entry = site.library.look("/a.txt", "")
     assert entry and entry.etag != etag
 
 

@@ -8,27 +8,25 @@ Exit code 1 when something was.
 from __future__ import annotations
 
 import argparse
-import math
 import multiprocessing
 import os
-import random
 import statistics
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from tests.serving import START_SECONDS, Serving
+from tests.serving import Serving
 from tests.storm.bodies import read_body
 from tests.storm.checker import check
 from tests.storm.clients import DOCUMENTS, FOLDERS, NAMES, SPARE, Client, Gossip, Plan, run
 from tests.storm.history import History, Kill, Operation, Violation, load
+from tests.storm.outages import strike
 
 PRIVATE = ".davlock"
 LIBRARY = "library"  # where --documents puts its files
@@ -115,7 +113,7 @@ def _blow(storm: Storm, serving: Serving, plan: Plan, scratch: Path, kills: list
         process.start()
     try:
         if storm.kills:
-            _kill(storm, serving, kills)
+            strike(serving, storm.kills, storm.seconds, storm.seed, kills)
         else:
             time.sleep(storm.seconds)
     finally:
@@ -127,33 +125,8 @@ def _blow(storm: Storm, serving: Serving, plan: Plan, scratch: Path, kills: list
     return files
 
 
-def _kill(storm: Storm, serving: Serving, kills: list[Kill]) -> None:
-    moments = random.Random(storm.seed)
-    for _ in range(storm.kills):
-        time.sleep(moments.uniform(0, 2 * storm.seconds / storm.kills))
-        began = time.monotonic()
-        serving.kill()
-        killed = time.monotonic()
-        try:
-            serving.start()
-            _wait_for_an_answer(serving)
-        except pytest.fail.Exception:
-            kills.append(Kill(began, killed, math.inf))
-            raise
-        kills.append(Kill(began, killed, time.monotonic()))
-
-
 def _plan(serving: Serving) -> Plan:
     return Plan(serving.host, serving.port, {user: serving.password(user) for user in serving.users})
-
-
-def _wait_for_an_answer(serving: Serving) -> None:
-    given_up = time.monotonic() + START_SECONDS
-    with closing(Client(_plan(serving), "probe", "alice", Gossip())) as probe:
-        while not any(operation.status for operation in probe.operations):
-            probe.propfind("/")
-            if time.monotonic() > given_up:
-                pytest.fail("the server said that it was ready, but does not answer", pytrace=False)
 
 
 def _read_all(witness: Client) -> None:
