@@ -101,7 +101,7 @@ class Checkouts:
             draft = rows.draft_of(self.permitted(rows, at.path, caller, conditions).token)
         if content is None and draft is None:
             return self._end_untouched(at, caller, keep, conditions)
-        with self._staged(content, draft, at.path) as staged:
+        with self._staged(content, draft) as staged:
 
             def plan(rows: Rows, id: str) -> Intent:
                 checkout = self.permitted(rows, at.path, caller, conditions)
@@ -174,14 +174,12 @@ class Checkouts:
         return checkout
 
     @contextmanager
-    def _staged(self, content: Staged | None, draft: Draft | None, path: str) -> Iterator[Staged]:
+    def _staged(self, content: Staged | None, draft: Draft | None) -> Iterator[Staged]:
         if content:
             yield content
         else:
             assert draft is not None
-            published = self.drafts.tree.look(path)
-            replaces_ns = published.modified_ns if published else 0
-            with self.staging.stage_file(self.drafts.shelf.file(draft.file), draft.sha256, replaces_ns) as staged:
+            with self.staging.stage_file(self.drafts.shelf.file(draft.file), draft.sha256) as staged:
                 yield staged
 
     def _intent(self, rows: Rows, id: str, at: Address, caller: Caller, note: Note, keep: bool, staged: Staged) -> Intent:

@@ -62,7 +62,7 @@ class Drafts:
         return self._listing(entries, drafts, viewer) if drafts else entries
 
     def open(self, path: str, viewer: str) -> tuple[Entry, int]:
-        """A document and a descriptor, for the caller to close, on exactly the bytes it describes. Raises NotFound, Forbidden."""
+        """A document and a descriptor, for the caller to close, on exactly the bytes it describes. Raises NotFound, IsFolder, Forbidden."""
         for _ in range(ATTEMPTS):
             with self.state.reading() as rows:
                 draft = rows.draft_on(path, viewer)

@@ -343,7 +343,7 @@ class Library:
     def versions(self, document: Document) -> list[Version]:
         """All versions of a document, the first one first; the last one is what it is now, unless it was deleted."""
         with self._state.reading() as rows:
-            return self._versions.list(rows, document)
+            return self._versions.of(rows, document)
 
     def open_version(self, document: Document, number: int) -> tuple[Version, int]:
         """A version, and a descriptor, for the caller to close, of its content. Raises NoSuchVersion."""

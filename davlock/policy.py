@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cached_property
 
 from davlock import paths
 from davlock.model import Semantics
 
 DAY = 86_400.0
+Matches = Callable[[str], bool]
 # What programs put beside a document while it is open, and what operating systems leave in every folder.
 SCRATCH = ("~$*", "._*", ".~lock.*#", "*.tmp", "*.temp", "*.swp", "*~", ".DS_Store", "Thumbs.db", "desktop.ini", ".fuse_hidden*", ".nfs*")
 
@@ -37,12 +41,28 @@ class Policy:
 
     def semantics(self, path: str) -> Semantics:
         """What can be done with the document at a path."""
-        asked = next((semantics for pattern, semantics in self.patterns if _matches(pattern, path)), self.default)
-        if asked is Semantics.VERSIONING and any(_matches(pattern, path) for pattern in self.scratch):
+        asked = next((semantics for matches, semantics in self._asked if matches(path)), self.default)
+        if asked is Semantics.VERSIONING and self._is_scratch(path):
             return Semantics.LOCKING
         return asked
 
+    @cached_property
+    def _asked(self) -> list[tuple[Matches, Semantics]]:
+        return [(_matching((pattern,)), semantics) for pattern, semantics in self.patterns]
 
-def _matches(pattern: str, path: str) -> bool:
-    text = path if "/" in pattern else paths.name(path)
-    return fnmatchcase(text.casefold(), pattern.casefold())
+    @cached_property
+    def _is_scratch(self) -> Matches:
+        return _matching(self.scratch)
+
+
+def _matching(patterns: Iterable[str]) -> Matches:
+    """Whether a path is matched by one of the patterns: one expression for all of them, because listings ask for every member."""
+    names = [translate(pattern.casefold()) for pattern in patterns if "/" not in pattern]
+    whole = [translate(pattern.casefold()) for pattern in patterns if "/" in pattern]
+    by_name, by_path = (re.compile("|".join(each) or r"(?!)") for each in (names, whole))
+
+    def matches(path: str) -> bool:
+        path = path.casefold()
+        return bool(by_name.match(paths.name(path)) or by_path.match(path))
+
+    return matches

@@ -10,7 +10,7 @@ from davlock import paths, rules
 from davlock.conditions import Conditions, Views
 from davlock.documents import Committer, Staged, Staging, Tree
 from davlock.drafts import Drafts
-from davlock.errors import Conflict, Forbidden, IntoItself, NotFound, PreconditionFailed
+from davlock.errors import Conflict, Forbidden, IntoItself, IsFolder, NotFound, PreconditionFailed
 from davlock.identities import Identities
 from davlock.journal import Journal, Operation
 from davlock.locks import LockManager
@@ -98,7 +98,7 @@ class Transfers:
     def _staged_copy(self, path: str, deep: bool, to: Address, caller: Caller) -> Iterator[Staged]:
         """Of what the caller sees: his draft, if it is a document that he has checked out."""
         entry, fd = None, -1
-        with suppress(Forbidden):
+        with suppress(IsFolder):
             entry, fd = self.drafts.open(path, caller.principal)
         if entry is None:
             with self.staging.stage_copy(path, deep, paths.parent(to.path)) as staged:
@@ -183,13 +183,13 @@ class Transfers:
             if is_versioned(intent.target):
                 self.identities.replaced(rows, gone, self.committer.putting_trash(intent))
             return
-        known = [each for each in rows.documents_below(intent.target) if each.stamp and each.path and is_versioned(each.path)]
+        known = [each.path for each in rows.documents_below(intent.target) if each.stamp and each.path and is_versioned(each.path)]
         with self.committer.trashed_folder(intent) as folder:
-            for document in known if folder else ():
-                place = paths.rebase(document.path or "", intent.target, "")
+            for path in known if folder else ():
+                place = paths.rebase(path, intent.target, "")
                 member = folder.look(place) if folder else None
                 if folder and member and not member.is_folder:
-                    self.identities.replaced(rows, member._replace(path=document.path), folder.linking(place))
+                    self.identities.replaced(rows, member._replace(path=path), folder.linking(place))
 
     def _take_along(self, rows: Rows, arriving: list[Lock], source: str, target: str) -> None:
         for lock in arriving:

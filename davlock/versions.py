@@ -58,7 +58,7 @@ class Versions:
         """Where it is kept."""
         return self.shelf.file(name_of(document.id, document.version))
 
-    def list(self, rows: Rows, document: Document) -> list[Version]:
+    def of(self, rows: Rows, document: Document) -> list[Version]:
         """All versions of a document, the first one first."""
         return [*rows.versions(document.id), *([self.newest(document)] if document.stamp and document.path else [])]
 

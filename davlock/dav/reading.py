@@ -12,7 +12,7 @@ from davlock.dav.answers import TEXT_TYPE, Answer, Headers, text
 from davlock.dav.live import content_type, http_date
 from davlock.dav.ranges import content_range, multipart, parse_range
 from davlock.dav.requests import Request
-from davlock.errors import DavlockError, NotFound, PreconditionFailed
+from davlock.errors import DavlockError, IsFolder, NotFound, PreconditionFailed
 from davlock.library import Library
 from davlock.model import Entry
 
@@ -56,12 +56,14 @@ def get(library: Library, request: Request) -> Answer:
     """RFC 9110 §9.3.1: the document, whole or in ranges; every header is about exactly the bytes that are sent."""
     if request.if_lists:
         library.check_conditions(request.if_condition, request.caller)
-    entry = library.look(request.at.path, request.caller.principal)
-    if entry is None:
-        raise NotFound("There is nothing under this name.")
-    if entry.is_folder:
-        return _folder(request, entry)
-    entry, fd = library.open(request.at.path, request.caller.principal)
+    viewer = request.caller.principal
+    try:
+        entry, fd = library.open(request.at.path, viewer)
+    except IsFolder:
+        folder = library.look(request.at.path, viewer)
+        if folder is None:
+            raise NotFound("There is nothing under this name.") from None
+        return _folder(request, folder)
     try:
         return content(request, entry, fd)
     except BaseException:

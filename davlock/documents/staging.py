@@ -145,17 +145,12 @@ class Staging:
             os.close(fd)
 
     @contextmanager
-    def stage_file(self, file: Path, sha256: str, replaces_ns: int) -> Iterator[Staged]:
-        """A whole and synced file of davlock's own under a second name. Raises NotFound.
-
-        replaces_ns: when what it will replace was changed; it keeps its own time, and so its ETag, only if that is later.
-        """
+    def stage_file(self, file: Path, sha256: str) -> Iterator[Staged]:
+        """A whole and synced file of davlock's own under a second name. Raises NotFound."""
         with self._room() as second:
             with disk_errors():
                 link_or_copy(file, second)
-                now, seen = time.time_ns(), second.stat()
-                if seen.st_mtime_ns <= replaces_ns:
-                    os.utime(second, ns=(now, now))
+                seen = second.stat()
             yield Staged(second, seen.st_ino, seen.st_size, sha256)
 
     def is_alive(self, owner: str) -> bool:

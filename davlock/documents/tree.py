@@ -16,11 +16,12 @@ from pathlib import Path
 from davlock import paths
 from davlock.documents.copying import link_or_copy
 from davlock.documents.disk import disk_errors
-from davlock.errors import Exists, Forbidden, NotFound, ParentMissing
+from davlock.errors import Exists, Forbidden, IsFolder, NotFound, ParentMissing
 from davlock.model import Entry
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_NO_CONTENT = "This is a folder; it has no content of its own."
 # The only ASCII characters that are the NFC form of another one (Kelvin sign, Greek question mark, Greek varia).
 _MAY_BE_SPELLED_OTHERWISE = re.compile(r"[^\x00-\x7f]|[K;`]")
 
@@ -58,11 +59,13 @@ class Tree:
         return 0
 
     def open(self, path: str) -> tuple[Entry, int]:
-        """A document and a file descriptor on exactly the bytes that the entry describes. Raises NotFound, Forbidden."""
+        """A document and a file descriptor on exactly the bytes that the entry describes. Raises NotFound, IsFolder, Forbidden."""
+        if path == paths.ROOT:
+            raise IsFolder(_NO_CONTENT)
         with disk_errors(), self.folder(paths.parent(path)) as folder:
-            found = self.child(folder, paths.name(path)) if path != paths.ROOT else None
+            found = self.child(folder, paths.name(path))
             if found is None:
-                raise NotFound("There is no such document.")
+                raise NotFound("There is nothing under this name.")
             name, seen = found
             _document(path, name, seen)  # before it is opened: opening a device can do something
             fd = os.open(name, _FILE, dir_fd=folder)
@@ -161,7 +164,7 @@ class Tree:
 def _document(path: str, name: str, seen: os.stat_result) -> Entry:
     entry = entry_of(path, name, seen)
     if entry.is_folder:
-        raise Forbidden("This is a folder; it has no content of its own.")
+        raise IsFolder(_NO_CONTENT)
     return entry
 
 
