@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from davlock import paths, rules
@@ -22,6 +22,7 @@ from davlock.state import Rows
 
 MAX_COMMENT = 4096  # characters
 MAX_EXTRA = 100
+_SAVED_MEANWHILE = "Your draft was saved or ended from elsewhere at this moment; look at it and try again."
 # What XML 1.0 or one line of text cannot have.
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
@@ -108,7 +109,7 @@ class Checkouts:
                 if began is not None and rules.is_stale(frozenset((began,)), frozenset((checkout.generation,))):
                     raise LockLost("Your checkout has ended meanwhile; nothing was stored. Check the document out again.")
                 if content is None and rows.draft_of(checkout.token) != draft:
-                    raise NotCheckedOut("Your draft was saved or ended from elsewhere at this moment; look at it and try again.")
+                    raise NotCheckedOut(_SAVED_MEANWHILE)
                 return self._intent(rows, id, at, caller, note, keep, staged)
 
             self.journal.carry_out(plan)
@@ -179,7 +180,11 @@ class Checkouts:
             yield content
         else:
             assert draft is not None
-            with self.staging.stage_file(self.drafts.shelf.file(draft.file), draft.sha256) as staged:
+            with ExitStack() as stack:
+                try:
+                    staged = stack.enter_context(self.staging.stage_file(self.drafts.shelf.file(draft.file), draft.sha256))
+                except NotFound as gone:
+                    raise NotCheckedOut(_SAVED_MEANWHILE) from gone
                 yield staged
 
     def _intent(self, rows: Rows, id: str, at: Address, caller: Caller, note: Note, keep: bool, staged: Staged) -> Intent:
@@ -200,15 +205,15 @@ class Checkouts:
         details = json.loads(intent.details)
         old, new = self.committer.trashed(intent), self.drafts.tree.look(intent.target)
         checkout = rules.checkout_of(intent.target, intent.principal, rows.locks_on([intent.target]))
+        draft = rows.draft_of(checkout.token) if checkout else None
         if new:
             note = Note(details["comment"], tuple(details["extra"]))
             caller = Caller(intent.principal, door=intent.door)
-            self.identities.published(rows, old, new, details["sha256"], caller, self.committer.putting_trash(intent), note)
-        if checkout is None:
-            return
-        if draft := rows.draft_of(checkout.token):
+            put, after = self.committer.putting_trash(intent), draft.stamped if draft else 0
+            self.identities.published(rows, old, new, details["sha256"], caller, put, note, after=after)
+        if draft:
             self.drafts.drop(rows, draft)
-        if not details["keep"]:
+        if checkout and not details["keep"]:
             rows.end_locks([checkout.token], Ending.CHECKED_IN, intent.principal)
 
     def _end_untouched(self, at: Address, caller: Caller, keep: bool, conditions: Conditions) -> CheckedIn:
@@ -216,7 +221,7 @@ class Checkouts:
         with self.journal.deciding() as rows:
             checkout = self.permitted(rows, at.path, caller, conditions)
             if rows.draft_of(checkout.token):
-                raise NotCheckedOut("Your draft was saved from elsewhere at this moment; look at it and try again.")
+                raise NotCheckedOut(_SAVED_MEANWHILE)
             if not keep:
                 rows.end_locks([checkout.token], Ending.CHECKED_IN, caller.principal)
             return self._checked_in(rows, at.path, caller, False)

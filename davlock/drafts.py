@@ -15,7 +15,7 @@ from functools import partial
 
 from davlock.documents import Shelf, Staged, Tree
 from davlock.errors import NotFound, Unavailable
-from davlock.model import Caller, Draft, Ending, Entry, Lock
+from davlock.model import Caller, Draft, Ending, Entry, Lock, next_stamp
 from davlock.policy import Policy
 from davlock.state import Rows, State
 
@@ -106,7 +106,10 @@ class Drafts:
         assert checkout.document is not None
         former = rows.draft_of(checkout.token)
         whose = (checkout.document, checkout.token, checkout.root, checkout.principal)
-        draft = Draft(former.id if former else 0, *whose, file, size, sha256, rows.now, door)
+        document = rows.document_with(checkout.document)
+        last = former.stamped if former else document.stamped if document else None
+        stamps = (rows.next_generation(), next_stamp(rows.now, last))
+        draft = Draft(former.id if former else 0, *whose, file, size, sha256, rows.now, door, None, None, "", "", *stamps)
         rows.before_commit("drafts", self.shelf.sync)
         if former is None:
             return rows.add_draft(draft)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from davlock import paths, rules
 from davlock.documents import Tree
-from davlock.model import NO_NOTE, Caller, Document, Ending, Entry, Kind, Lock, Note, Scope
+from davlock.model import NO_NOTE, Caller, Document, Ending, Entry, Kind, Lock, Note, Scope, next_stamp
 from davlock.state import Rows
-from davlock.versions import Put, Versions
+from davlock.versions import Put, Versions, name_of
 
 OUTSIDE = "outside"  # the door of other programs on the server
 
@@ -36,18 +36,19 @@ class Identities:
         put: Put | None,
         note: Note = NO_NOTE,
         session: int | None = None,
+        after: int = 0,
     ) -> Document:
         """Records that a caller's bytes became the document.
 
         old is what stood there a moment before, put gives its content. session: generation of the lock that they were written under:
-        what one session writes is one version (design §3).
+        what one session writes is one version (design §3). after: the stamp that this one's has to be later than.
         """
         if old is None or rows.document(new.path) is None:
             self.returned(rows, new.path, caller.principal)
         document = self.identify(rows, new.path)
         if old and document.stamp != old.stamp:
             document = self._changed(rows, document, old)
-        goes_on = old is not None and session is not None and session == document.session
+        goes_on = old is not None and _goes_on(document, session)
         if old and not goes_on:
             self.versions.file(rows, document, new.path, put)
         document = replace(
@@ -62,9 +63,26 @@ class Identities:
             comment=note.comment,
             extra=note.extra,
             session=session,
+            change=rows.next_generation(),
+            stamped=next_stamp(rows.now, max(document.stamped or 0, after)),
         )
         rows.record_version(document)
         return document
+
+    def keep(self, rows: Rows, old: Entry, session: int | None) -> None:
+        """Keeps a document's content before a write in a session takes its place: a crash between the two must not lose it."""
+        document = rows.document(old.path)
+        if document and document.stamp == old.stamp and not _goes_on(document, session) and self.versions.policy.is_versioned(old.path):
+            self.versions.keep(rows, document, self.tree.linking(old.path))
+
+    def adopt(self, rows: Rows) -> None:
+        """Files the versions that were kept when a crash came between the write and its rows."""
+        for document in self.versions.unknown(rows):
+            entry = self.tree.look(document.path) if document.path else None
+            if entry and entry.stamp == document.stamp:
+                self.versions.shelf.discard([name_of(document.id, document.version)])
+            elif entry:
+                self.observed(rows, entry)
 
     def observed(self, rows: Rows, entry: Entry) -> Document | None:
         """What is known of a document, after what has become of it underneath is its newest version."""
@@ -104,6 +122,8 @@ class Identities:
             comment="",
             extra=(),
             session=None,
+            change=rows.next_generation(),
+            stamped=next_stamp(rows.now if by else entry.modified, document.stamped),
         )
         rows.record_version(document)
         return document
@@ -180,7 +200,8 @@ class Identities:
             rows.change_properties(other.id, {**dict.fromkeys(brought), **own})
             rows.record_version(replace(gone, id=other.id, version=other.version, created=other.created))
         if current and current.stamp and brings:
-            rows.record_version(replace(current, id=gone.id, version=gone.version + 1, created=gone.created))
+            stamped = next_stamp(current.stamped or 0, gone.stamped)
+            rows.record_version(replace(current, id=gone.id, version=gone.version + 1, created=gone.created, stamped=stamped))
         self._bring_checkouts(rows, gone, former or path, path, principal)
 
     def _bring_checkouts(self, rows: Rows, gone: Document, former: str, path: str, principal: str) -> None:
@@ -199,6 +220,10 @@ class Identities:
         lock = Lock(past.token, Kind.CHECKOUT, Scope.EXCLUSIVE, False, *whose, None, 0, "", gone.id, past.comment)
         standing = [other for other in rows.locks_on([*paths.ancestors(path), path]) if rules.covers(other, path)]
         return None if rules.arrival_conflicts(lock, path, standing) else lock
+
+
+def _goes_on(document: Document, session: int | None) -> bool:
+    return session is not None and session == document.session
 
 
 def _is_held(locks: Iterable[Lock], document: Document) -> bool:

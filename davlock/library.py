@@ -286,7 +286,7 @@ class Library:
         """
         checked_note(note)
         if content is None:
-            return self._checkouts.check_in(at, caller, note, keep, None, None, conditions)
+            return self._reserve.spend(lambda: self._checkouts.check_in(at, caller, note, keep, None, None, conditions))
         with self._state.reading() as rows:
             checkout = self._checkouts.permitted(rows, at.path, caller, conditions)
         with self._staging.stage(content.source, content.length, self._max_upload) as staged:
@@ -402,6 +402,8 @@ class Library:
             self._drafts.forget(rows)
             rows.forget_history(rows.now - self._policy.history_seconds)
             oldest = rows.now - self._policy.draft_seconds
+        with self._journal.deciding() as rows:
+            self._identities.adopt(rows)
         with self._journal.deciding() as rows:
             aside = self._versions.sweep(rows) + self._drafts.sweep(rows)
         self._drafts.shelf.clear_aside(oldest)

@@ -127,6 +127,11 @@ def as_int64(number: int) -> int:
     return (number + 2**63) % 2**64 - 2**63
 
 
+def next_stamp(seconds: float, last: int | None) -> int:
+    """The whole second that a change is known by, later than that of the last one."""
+    return int(seconds) if last is None else max(int(seconds), last + 1)
+
+
 class Entry(NamedTuple):
     """A document or folder as it is on the disk. A tuple, because listings make thousands.
 
@@ -164,7 +169,8 @@ class Document:
     """What the state knows of a document or folder: its identity, and its newest version.
 
     stamp is (inode, size, modified in ns) of that version; sha256 is None where the bytes did not come through a door.
-    session is the generation of the lock that it was written under. Times are Unix seconds.
+    session is the generation of the lock that it was written under. Times are Unix seconds. change is a number that each content
+    gets and none has twice; stamped is the second of the change, moved on so that each content of the document has its own.
     """
 
     id: int
@@ -179,6 +185,8 @@ class Document:
     comment: str = ""
     extra: tuple[str, ...] = ()
     session: int | None = None
+    change: int = 0
+    stamped: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +228,7 @@ class Draft:
     """What the holder of a checkout has written and not checked in. Times are Unix seconds.
 
     ended, how, ended_by, reason: of the checkout, if it has ended; then the draft is rescued. file is its name among the drafts.
+    change and stamped: as of a document.
     """
 
     id: int
@@ -236,6 +245,8 @@ class Draft:
     how: Ending | None = None
     ended_by: str = ""
     reason: str = ""
+    change: int = 0
+    stamped: int = 0
 
 
 NO_NOTE = Note()

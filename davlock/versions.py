@@ -5,6 +5,7 @@ A kept version is the very file that was the document, under the name `<id>-<num
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from davlock.policy import Policy
 from davlock.state import Rows
 
 COMING_BACK = 60.0  # seconds in which what was deleted may come back, whatever the policy says
+_NAME = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 Put = Callable[[Path], None]  # makes a second file of some content at a path
 
 
@@ -34,13 +36,15 @@ class Versions:
         """
         if document.stamp is None or not self.policy.is_versioned(path) or rows.version(document.id, document.version):
             return
-        name = name_of(document.id, document.version)
-        if put:
-            rows.if_undone(self.shelf.keep(put, name))
-            rows.before_commit("versions", self.shelf.sync)
-        is_kept = put is not None or self._is_here(name, document.stamp)
+        is_kept = self._is_here(document) or (put is not None and self.keep(rows, document, put))
         rows.add_version(_version(document, document.stamp, is_kept=is_kept))
         self._prune(rows, document.id)
+
+    def keep(self, rows: Rows, document: Document, put: Put) -> bool:
+        """Keeps the content of the newest version, which put gives, before something takes its place. True."""
+        rows.if_undone(self.shelf.keep(put, name_of(document.id, document.version)))
+        rows.before_commit("versions", self.shelf.sync)
+        return True
 
     def unfile(self, rows: Rows, document: Document) -> None:
         """The newest version is the newest again, after it had been filed with a document that was deleted and has come back.
@@ -96,6 +100,17 @@ class Versions:
         """Sets aside the files that no row names; returns them. In a decision of its own, which drops none."""
         return self.shelf.set_aside({name_of(version.document, version.number) for version in rows.all_versions()})
 
+    def unknown(self, rows: Rows) -> list[Document]:
+        """The documents of whose newest version there is a file here."""
+        known = {name_of(version.document, version.number) for version in rows.all_versions()}
+        found = []
+        for name in self.shelf.names():
+            if name not in known and (match := _NAME.fullmatch(name)):
+                document = rows.document_with(int(match[1]))
+                if document and document.version == int(match[2]):
+                    found.append(document)
+        return found
+
     def _prune(self, rows: Rows, document: int) -> None:
         oldest = rows.now - self.policy.version_seconds
         for number in rows.surplus_versions(document, self.policy.versions, oldest):
@@ -105,9 +120,9 @@ class Versions:
         rows.drop_version(document, number)
         rows.after_commit(partial(self.shelf.discard, [name_of(document, number)]))
 
-    def _is_here(self, name: str, stamp: tuple[int, int, int]) -> bool:
-        seen = self.shelf.look(name)
-        return seen is not None and (as_int64(seen.st_ino), seen.st_size, as_int64(seen.st_mtime_ns)) == stamp
+    def _is_here(self, document: Document) -> bool:
+        seen = self.shelf.look(name_of(document.id, document.version))
+        return seen is not None and (as_int64(seen.st_ino), seen.st_size, as_int64(seen.st_mtime_ns)) == document.stamp
 
 
 def _version(document: Document, stamp: tuple[int, int, int], is_kept: bool = True, is_newest: bool = False) -> Version:

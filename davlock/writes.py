@@ -91,6 +91,8 @@ class Writes:
         if permit.checkout and permit.entry:
             self.drafts.take(rows, staged, permit.checkout, caller)
             return Written(self.drafts.look(rows, at.path, caller.principal) or permit.entry, False)
+        if permit.entry:
+            self.identities.keep(rows, permit.entry, permit.session)
         new = self._publish(rows, staged, at)
         put = staged.putting_aside() if permit.entry else None
         self.identities.published(rows, permit.entry, new, staged.sha256 or "", caller, put, note, permit.session)

@@ -60,13 +60,18 @@ class Shelf:
             with suppress(OSError):
                 os.unlink(self._folder / name)
 
+    def names(self) -> list[str]:
+        """All files."""
+        with disk_errors():
+            return os.listdir(self._folder)
+
     def set_aside(self, known: Container[str]) -> list[str]:
         """Moves the files that are not known to the folder beside, where a person may look at them; returns their names.
 
         Kept, because it may be that not the file is wrong but what is known: an old state that came out of a backup.
         """
         with disk_errors():
-            strangers = [name for name in os.listdir(self._folder) if name not in known]
+            strangers = [name for name in self.names() if name not in known]
             for name in strangers:
                 self._aside.mkdir(mode=0o700, exist_ok=True)
                 os.rename(self._folder / name, self._aside / f"{self._folder.name}-{name}")

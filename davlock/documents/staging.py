@@ -26,6 +26,7 @@ from davlock.documents.tree import Tree
 from davlock.errors import IncompleteBody, NotFound, TooLarge
 
 _ALIVE = ".alive"
+_ASIDE = ".old"
 
 
 class Source(Protocol):
@@ -46,7 +47,7 @@ class Staged:
     @property
     def aside(self) -> Path:
         """Where the content waits that these bytes replace, until the decision is committed."""
-        return self.file.with_suffix(".old")
+        return self.file.with_suffix(_ASIDE)
 
     def putting_aside(self) -> Callable[[Path], None]:
         """What gives that content a second name."""
@@ -207,7 +208,7 @@ class Staging:
             yield file
         finally:
             discard(file)
-            discard(file.with_suffix(".old"))
+            discard(file.with_suffix(_ASIDE))
 
     def _enter(self) -> tuple[Path, int]:
         """A new folder for this process, and the descriptor that keeps it."""
@@ -237,6 +238,7 @@ class Staging:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left = []
             with suppress(FileNotFoundError):
+                self._set_aside(home)
                 left = [f"staging/{name}" for name in os.listdir(home)]
             discard(home)
             discard(alive)
@@ -245,6 +247,14 @@ class Staging:
             return []
         finally:
             os.close(fd)
+
+    def _set_aside(self, home: Path) -> None:
+        """Content that was replaced by what a crash has cut off, if it is nowhere else any more, is for a person to look at."""
+        for file in home.glob(f"*{_ASIDE}"):
+            if file.stat().st_nlink == 1:
+                rescued = self._tree.private / "rescued"
+                rescued.mkdir(mode=0o700, exist_ok=True)
+                os.rename(file, rescued / f"replaced-{file.name}")
 
     def _copy(self, path: str, deep: bool, into: str, file: Path) -> None:
         entry = self._tree.look(path)

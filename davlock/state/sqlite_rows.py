@@ -12,9 +12,9 @@ from davlock.model import Account, Document, Draft, Ending, Intent, Kind, Lock, 
 from davlock.state.turns import Turn
 
 _LOCK = "token, kind, scope, deep, root, principal, door, since, expires, generation, owner, document, comment"
-_DOCUMENT = "id, path, version, inode, size, mtime_ns, sha256, created, changed, changed_by, door, comment, extra, session"
+_DOCUMENT = "id, path, version, inode, size, mtime_ns, sha256, created, changed, changed_by, door, comment, extra, session, change, stamped"
 _VERSION = "document, number, inode, size, mtime_ns, sha256, changed, changed_by, door, comment, extra, is_kept"
-_DRAFT = "id, document, token, path, principal, file, size, sha256, saved, door, ended, how, ended_by, reason"
+_DRAFT = "id, document, token, path, principal, file, size, sha256, saved, door, ended, how, ended_by, reason, change, stamped"
 _PAST = "token, kind, path, document, principal, door, since, comment, ended, how, ended_by, reason"
 _INTENT = "id, kind, source, target, spelling, inode, replaces, principal, door, owner, staged, details"
 _ALIVE = "(expires IS NULL OR expires > ?)"
@@ -184,10 +184,11 @@ class SqliteRows:
         inode, size, mtime_ns = document.stamp or (None, None, None)
         self._sql(
             "UPDATE documents SET version = ?, inode = ?, size = ?, mtime_ns = ?, sha256 = ?, created = ?, changed = ?, "
-            "changed_by = ?, door = ?, comment = ?, extra = ?, session = ? WHERE id = ?",
+            "changed_by = ?, door = ?, comment = ?, extra = ?, session = ?, change = ?, stamped = ? WHERE id = ?",
             (
                 *(document.version, inode, size, mtime_ns, document.sha256, document.created, document.changed),
-                *(document.changed_by, document.door, document.comment, json.dumps(document.extra), document.session, document.id),
+                *(document.changed_by, document.door, document.comment, json.dumps(document.extra), document.session),
+                *(document.change, document.stamped, document.id),
             ),
         )
 
@@ -369,7 +370,7 @@ def _lock(row: tuple[Any, ...]) -> Lock:
 def _document(row: tuple[Any, ...]) -> Document:
     id, path, version, inode, size, mtime_ns, *rest = row
     stamp = None if inode is None else (inode, size, mtime_ns)
-    rest[-2] = _extra(rest[-2])
+    rest[-4] = _extra(rest[-4])
     return Document(id, path, version, stamp, *rest)
 
 
@@ -385,13 +386,13 @@ def _extra(text: str) -> tuple[str, ...]:
 
 def _draft(row: Sequence[Any]) -> Draft:
     values = list(row)
-    values[-3] = Ending(values[-3]) if values[-3] else None
+    values[-5] = Ending(values[-5]) if values[-5] else None
     return Draft(*values)
 
 
 def _draft_values(d: Draft) -> tuple[Any, ...]:
     known = (d.document, d.token, d.path, d.principal, d.file, d.size, d.sha256, d.saved, d.door)
-    return (*known, d.ended, d.how or "", d.ended_by, d.reason)
+    return (*known, d.ended, d.how or "", d.ended_by, d.reason, d.change, d.stamped)
 
 
 def _past(row: Sequence[Any]) -> Past:

@@ -65,6 +65,11 @@ class Doc:
     left: tuple[str, str, float] = NOWHERE
     id: int = 0
 
+    @property
+    def is_known(self) -> bool:
+        """'Given when first needed': whether it has an identity already."""
+        return bool(self.id) or any(version.who for version in self.versions)
+
     def notice(self) -> None:
         """'A file changed by another program underneath … becomes the current version at the next look.'"""
         if not self.is_noticed and self.disk is not None:
@@ -172,7 +177,7 @@ class Oracle:
         if self.becomes_draft(path, who, content):
             return
         stands = self.at(path)
-        if stands and not stands.id and self.gone(path, who, stands):
+        if stands and not stands.is_known and self.gone(path, who, stands):
             # Another program has put something there, which nobody has asked for yet: it is a version of what comes back.
             stands.path, doc = None, self.comes_back(path, who) or stands
             doc.disk, doc.is_noticed, stands.disk = stands.disk, False, None
@@ -244,7 +249,7 @@ class Oracle:
         """What stands at a path leaves it. """
         if doc := self.row(path):
             # Of a scratch file that nobody has asked for yet there is nothing that could come back.
-            left = (path, who, self.now) if doc.disk is not None and (doc.id or not is_scratch(path)) else NOWHERE
+            left = (path, who, self.now) if doc.disk is not None and (doc.is_known or not is_scratch(path)) else NOWHERE
             self.file(doc, path)
             self.retire(doc, left)
         for doc in [doc for doc in self.docs if doc.path and below(doc.path, path)]:
@@ -301,7 +306,9 @@ class Oracle:
         self.take_off(target, who)
         self.folders |= folders
         if content is not None:
-            self.publish(self.new(target), content, who)
+            doc = self.comes_back(target, who) or self.new(target)
+            self.end_strays(doc)
+            self.publish(doc, content, who)
         for path, disk in members.items():  # they are identified when that is first needed: then nobody knows who has copied them
             self.new(rebased(path, source, target)).disk = disk
             self.docs[-1].is_noticed = False
@@ -476,7 +483,7 @@ class Oracle:
         if doc.disk is not None:
             self.lose(doc.disk)
             if doc.is_noticed:
-                doc.versions[-1].kept = False
+                doc.versions[-1].kept = None
         doc.disk, doc.is_noticed = content, False
 
     # how it hangs together

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from davlock.errors import Forbidden, IsFolder, Locked
+from davlock.errors import IsFolder, Locked
 from davlock.model import Ending, Kind
 from tests.documents.conftest import ALICE, BOB, Clock, Opener, Site, content_of
 from tests.documents.test_identities import DANCES, Dance
@@ -131,7 +131,7 @@ def test_a_folder_that_another_program_puts_in_its_place_is_not_overwritten(site
     for content in (None, b"given"):
         with pytest.raises(IsFolder):
             site.check_in("/name.docx", content=content)
-    with pytest.raises(Forbidden):
+    with pytest.raises(IsFolder):
         site.get("/name.docx", "alice")
     assert site.get("/name.docx/member.txt") == b"member"
     site.undo("/name.docx")
