@@ -12,7 +12,18 @@ from davlock import paths, rules
 from davlock.conditions import Conditions, Views
 from davlock.documents import Committer, Staged, Staging
 from davlock.drafts import Drafts
-from davlock.errors import BadRequest, Forbidden, IsFolder, LockLost, NotCheckedOut, NotForCheckout, NotFound, NotHolder, StillOpen
+from davlock.errors import (
+    BadRequest,
+    Forbidden,
+    IsFolder,
+    LockLost,
+    NoSuchLock,
+    NotCheckedOut,
+    NotForCheckout,
+    NotFound,
+    NotHolder,
+    StillOpen,
+)
 from davlock.identities import Identities
 from davlock.journal import Journal, Operation
 from davlock.locks import LockManager, told
@@ -68,6 +79,40 @@ class Checkouts:
                 raise NotFound("There is nothing under this name.")
             conditions(self.views.of(rows, caller))
             return self.acquire(rows, entry, Wanted(Kind.CHECKOUT, path, comment=comment), caller)
+
+    def edit(self, path: str, caller: Caller, timeout: float | None, renew: bool, reopen: bool) -> Lock:
+        """See Library.edit()."""
+        with self.journal.deciding() as rows:
+            entry = self.drafts.tree.look(path)
+            if entry is None:
+                raise NotFound("There is nothing under this name.")
+            own = rules.edit_of(path, caller.principal, rows.locks_on([path]))
+            if own and (renew or reopen):
+                return self.locks.renew(rows, own, timeout)
+            wanted = Wanted(Kind.EDIT, path, timeout=timeout)
+            if renew and not self._may_go_on(rows, entry, caller):
+                self.locks.check(rows, wanted, caller)
+                raise NoSuchLock(f"You have not checked {_name(path)} out for editing, or that has ended; open it again.")
+            return self.acquire(rows, entry, wanted, caller)
+
+    def end_edit(self, path: str, caller: Caller, conditions: Conditions) -> Lock:
+        """See Library.end_edit()."""
+        with self.journal.deciding() as rows:
+            conditions(self.views.of(rows, caller))
+            held = self.locks.on(rows, path)
+            own = rules.edit_of(path, caller.principal, held)
+            if own is None:
+                if others := [lock for lock in held if lock.principal != caller.principal]:
+                    raise NotHolder(told(others[0]), others[0])
+                raise NotCheckedOut(f"{_name(path)} is not checked out for editing by you; there is nothing to end.")
+            rows.end_locks([own.token], Ending.RELEASED, caller.principal)
+            return own
+
+    def _may_go_on(self, rows: Rows, entry: Entry, caller: Caller) -> bool:
+        document = self.identities.observed(rows, entry)
+        ended = rows.history(document.id if document else None, entry.path)
+        changed = document.changed if document else None
+        return any(rules.may_be_granted_again(past, caller.principal, changed) for past in ended)
 
     def acquire(self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller) -> Lock:
         """A checkout, long-term or short-term, of a document that stands. Raises Conflict, IsFolder, NotForCheckout."""

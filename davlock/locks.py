@@ -23,12 +23,8 @@ class LockManager:
 
     def acquire(self, rows: Rows, wanted: Wanted, caller: Caller) -> Lock:
         """A new lock, or the caller's own checkout that stands already. Raises Conflict (RFC 4918 §9.10.5, §9.10.6)."""
-        held = self.on(rows, wanted.path) + (rows.locks_below(wanted.path) if wanted.deep else [])
-        if conflicting := rules.conflicts(wanted, caller, held):
-            own = rules.same_checkout(wanted, caller, held)
-            if own and conflicting == (own,):
-                return own
-            raise Conflict(told(conflicting[0]), tuple(Blocker(lock, lock.root) for lock in conflicting))
+        if own := self.check(rows, wanted, caller):
+            return own
         seconds = rules.granted_seconds(wanted.kind, wanted.timeout, self.limits)
         lock = Lock(
             token=uuid.uuid4().urn,
@@ -48,6 +44,24 @@ class LockManager:
         rows.add_lock(lock)
         return lock
 
+    def check(self, rows: Rows, wanted: Wanted, caller: Caller) -> Lock | None:
+        """Raises Conflict if a lock cannot be granted; returns the caller's own checkout if that is what he wants once more."""
+        held = self.on(rows, wanted.path) + (rows.locks_below(wanted.path) if wanted.deep else [])
+        conflicting = rules.conflicts(wanted, caller, held)
+        own = rules.same_checkout(wanted, caller, held)
+        if own and conflicting == (own,):
+            return own
+        if conflicting:
+            raise Conflict(told(conflicting[0]), tuple(Blocker(lock, lock.root) for lock in conflicting))
+        return None
+
+    def renew(self, rows: Rows, lock: Lock, timeout: float | None) -> Lock:
+        """The same lock for timeout seconds from now (None: the default)."""
+        seconds = rules.granted_seconds(lock.kind, timeout, self.limits)
+        renewed = replace(lock, expires=None if seconds is None else rows.now + seconds)
+        rows.renew_lock(lock.token, renewed.expires)
+        return renewed
+
     def refresh(self, rows: Rows, path: str, caller: Caller, timeout: float | None) -> tuple[Lock, ...]:
         """The caller's locks on a path whose tokens he submitted, renewed for timeout seconds (None: the default).
 
@@ -59,12 +73,7 @@ class LockManager:
             raise NotHolder(told(submitted[0]), submitted[0])
         if not own:
             raise NoSuchLock("There is no such lock here any more: it was released, broken or ran out. Lock the document again.")
-        renewed = []
-        for lock in own:
-            seconds = rules.granted_seconds(lock.kind, timeout, self.limits)
-            renewed.append(replace(lock, expires=None if seconds is None else rows.now + seconds))
-            rows.renew_lock(lock.token, renewed[-1].expires)
-        return tuple(renewed)
+        return tuple(self.renew(rows, lock, timeout) for lock in own)
 
     def release(self, rows: Rows, path: str, token: str, caller: Caller) -> Lock:
         """Ends the caller's lock that covers a path. Raises NoSuchLock, NotHolder (RFC 4918 §9.11)."""

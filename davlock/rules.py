@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from davlock import paths
-from davlock.model import Blocker, Caller, Change, Draft, Kind, Lock, Scope, Wanted
+from davlock.model import Blocker, Caller, Change, Draft, Ending, Kind, Lock, Past, Scope, Wanted
 
 _E, _S = Scope.EXCLUSIVE, Scope.SHARED
 
@@ -139,6 +139,21 @@ def session(path: str, caller: Caller, held: Iterable[Lock]) -> int | None:
     """The generation of the lock whose session a write belongs to: what one session writes is one version (design §3)."""
     own = (lock.generation for lock in held if covers(lock, path) and not is_endless(lock.kind) and proves(lock, caller))
     return min(own, default=None)
+
+
+def edit_of(path: str, principal: str, held: Iterable[Lock]) -> Lock | None:
+    """Somebody's short-term checkout of the document at a path."""
+    own = (lock for lock in held if lock.kind is Kind.EDIT and lock.root == path and lock.principal == principal)
+    return next(own, None)
+
+
+def may_be_granted_again(past: Past, principal: str, changed: float | None) -> bool:
+    """Whether somebody whose short-term checkout ran out may go on with it: if nobody has changed the document since (fprpc.md, 2).
+
+    changed: when the document was last changed (Unix seconds), None if nobody knows.
+    """
+    ran_out = past.kind is Kind.EDIT and past.how is Ending.EXPIRED and past.principal == principal
+    return ran_out and (changed is None or changed <= past.ended)
 
 
 def sessions_open(path: str, caller: Caller, held: Iterable[Lock]) -> tuple[Lock, ...]:

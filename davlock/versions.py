@@ -36,15 +36,18 @@ class Versions:
         """
         if document.stamp is None or not self.policy.is_versioned(path) or rows.version(document.id, document.version):
             return
-        is_kept = self._is_here(document) or (put is not None and self.keep(rows, document, put))
+        is_kept = self._is_here(document)
+        if put and not is_kept:
+            self.keep(rows, document, put)
+            rows.before_commit("versions", self.shelf.sync)
+            is_kept = True
         rows.add_version(_version(document, document.stamp, is_kept=is_kept))
         self._prune(rows, document.id)
 
-    def keep(self, rows: Rows, document: Document, put: Put) -> bool:
-        """Keeps the content of the newest version, which put gives, before something takes its place. True."""
+    def keep(self, rows: Rows, document: Document, put: Put) -> None:
+        """Keeps the content of the newest version, which put gives, before something takes its place and is synced."""
         rows.if_undone(self.shelf.keep(put, name_of(document.id, document.version)))
-        rows.before_commit("versions", self.shelf.sync)
-        return True
+        rows.before_commit("versions kept", self.shelf.sync_in_order)
 
     def unfile(self, rows: Rows, document: Document) -> None:
         """The newest version is the newest again, after it had been filed with a document that was deleted and has come back.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from davlock import errors, paths
+from davlock import errors, paths, wording
 from davlock.dav import hrefs, xml
 from davlock.dav.answers import Answer, Headers, text, xml_answer
 from davlock.dav.checkoutinfo import NothingToUndo
@@ -12,9 +10,7 @@ from davlock.dav.headers import ForeignDestination
 from davlock.dav.reading import allowed
 from davlock.dav.requests import Request
 from davlock.library import Library
-from davlock.model import Kind, Lock
-
-DOORS = {"webdav": "WebDAV", "rest": "the REST interface", "fprpc": "FrontPage", "web": "the web page"}
+from davlock.model import Lock
 
 # Error, status, and the precondition element of RFC 4918 §16 or RFC 3253 that says the same to a program.
 _ERRORS: list[tuple[type[errors.DavlockError], int, str | None]] = [
@@ -90,18 +86,4 @@ def is_folder(library: Library, path: str) -> bool:
 
 def told(lock: Lock, viewer: str, library: Library) -> str:
     """Who holds what since when until when through which door, and what viewer (a principal) can do, in two sentences."""
-    name = paths.name(lock.root)
-    what = name if not is_folder(library, lock.root) else f"The folder {name}" if name else "The root folder"
-    verb = "locked" if lock.kind is Kind.LOCK else "checked out"
-    is_own = lock.principal == viewer
-    holder = "yourself, in another program or window," if is_own else lock.principal
-    stands = f"{what} is {verb} by {holder} since {_moment(lock.since)}"
-    door = DOORS.get(lock.door, lock.door)
-    if lock.expires is None:
-        return f"{stands}, through {door}. " + ("Check it in there." if is_own else f"Ask {lock.principal} to check it in.")
-    close = "Close it there, or send its lock token," if is_own else f"Ask {lock.principal} to close it,"
-    return f"{stands} until {_moment(lock.expires)}, through {door}. {close} or try again after that time."
-
-
-def _moment(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return wording.told(lock, viewer, is_folder(library, lock.root))

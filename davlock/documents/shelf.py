@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from davlock.documents.disk import discard, disk_errors, sync_path
+from davlock.documents.disk import discard, disk_errors, keeps_order, sync_path
 from davlock.errors import NotFound
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -25,6 +25,7 @@ class Shelf:
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)
                 sync_path(folder.parent)
+            self._keeps_order = keeps_order(folder)
 
     def file(self, name: str) -> Path:
         """Where a file is, or would be."""
@@ -83,6 +84,11 @@ class Shelf:
             for file in os.scandir(self._aside):
                 if file.stat(follow_symlinks=False).st_ctime < before:
                     discard(Path(file.path))
+
+    def sync_in_order(self) -> None:
+        """The same, where the sync of another name that was made later has not done it already."""
+        if not self._keeps_order:
+            self.sync()
 
     def sync(self) -> None:
         """Makes what was put here survive a power cut."""

@@ -42,7 +42,9 @@ class Held:
 
 @dataclass(eq=False)
 class Version:
-    """who: None where nobody can say (another program). kept: until another program overwrites it; None: perhaps. number: as it was first seen."""
+    """who: None where nobody can say (another program). kept: None if another program has overwritten it: then it may be.
+    number: as it was first seen.
+    """
 
     content: bytes
     who: str | None = None
@@ -246,7 +248,7 @@ class Oracle:
         return set()
 
     def take_off(self, path: str, who: str) -> None:
-        """What stands at a path leaves it. """
+        """What stands at a path leaves it."""
         if doc := self.row(path):
             # Of a scratch file that nobody has asked for yet there is nothing that could come back.
             left = (path, who, self.now) if doc.disk is not None and (doc.is_known or not is_scratch(path)) else NOWHERE

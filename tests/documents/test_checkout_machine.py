@@ -20,17 +20,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from davlock import paths
+from davlock.conditions import View, unconditionally
 from davlock.documents import Tree
 from davlock.errors import DavlockError, LockLost, PreconditionFailed
 from davlock.library import Library, Upload
 from davlock.model import Caller, Document, Draft, Kind, Lock, Note, Scope, Wanted
-from davlock.conditions import View, unconditionally
 from tests.core.test_oracle import Hasty
 from tests.documents.checkout_oracle import TUNNEL_SECONDS, Doc, Held, Oracle, Rescued, Version, Why, tolerate
 from tests.documents.conftest import Clock
 
 T = TypeVar("T")
-STEPS = int(os.environ.get("DAVLOCK_STEPS", "2500"))
+STEPS = int(os.environ.get("DAVLOCK_STEPS", "3000"))
 STEPS_IN_A_ROW = 50
 PEOPLE = ["alice", "bob", "carol"]
 ADMIN = "carol"
@@ -41,11 +41,13 @@ WHO = st.sampled_from(["alice", "alice", "bob", "carol"])
 WHERE = st.sampled_from(["/a.docx"] * 4 + ["/b.docx"] * 2 + ["/t.tmp"] * 2 + ["/f/a.docx"] * 2 + ["/f/t.tmp", "/g/a.docx", "/g/t.tmp"])
 ANYWHERE = st.one_of(WHERE, WHERE, st.sampled_from(["/f", "/g"]))
 ANY = st.integers(0, 1000)
+MEANWHILE = st.sampled_from(["break", "break", "write", "check out", "wait", "delete", "change"])
+LOCKED = st.sampled_from(["/", "/f", "/g", *DOCUMENTS, "/a.docx", "/a.docx"])
 YES_MOSTLY = st.sampled_from([True, True, True, False])
 COMMENT = st.sampled_from(["", "", "why"])
 
 
-class Upload_(io.BytesIO):
+class SlowUpload(io.BytesIO):
     """An upload while which something happens."""
 
     def __init__(self, content: bytes, meanwhile: Callable[[], None]) -> None:
@@ -102,10 +104,14 @@ class SourceControl(RuleBasedStateMachine):
     def write(self, who: str, path: str, submits: bool, condition: str) -> None:
         caller, content = self.begin_step(who, submits), self.content(who)
         conditions, holds = self.if_match(who, path, condition)
-        why = self.oracle.write(path, who, caller.tokens, content) if holds else {PreconditionFailed, *self.oracle.why_not_write(path, who, caller.tokens)}
+        why = (
+            self.oracle.write(path, who, caller.tokens, content)
+            if holds
+            else {PreconditionFailed, *self.oracle.why_not_write(path, who, caller.tokens)}
+        )
         self.attempt(why, lambda: self.library.write(paths.parse(path), io.BytesIO(content), len(content), caller, conditions))
 
-    @rule(aim=ANY, who=WHO, path=WHERE, submits=YES_MOSTLY, which=ANY, meanwhile=st.sampled_from(["break", "break", "write", "check out", "wait", "delete", "change"]),
+    @rule(aim=ANY, who=WHO, path=WHERE, submits=YES_MOSTLY, which=ANY, meanwhile=MEANWHILE,
           checks_in=st.booleans())  # fmt: skip
     def write_slowly(self, aim: int, who: str, path: str, submits: bool, which: int, meanwhile: str, checks_in: bool) -> None:
         """'A lock granted during the upload wins.' 'What was written under a lock that was broken or has expired is refused.'"""
@@ -136,13 +142,15 @@ class SourceControl(RuleBasedStateMachine):
             lost = [lock for lock in leaned_on if lock not in oracle.alive()]
             if lost:
                 why.add(LockLost)
-                why.update(oracle.why_not_check_in(path, who, caller.tokens) if checks_in else oracle.why_not_write(path, who, caller.tokens))
+                why.update(
+                    oracle.why_not_check_in(path, who, caller.tokens) if checks_in else oracle.why_not_write(path, who, caller.tokens)
+                )
             elif checks_in:
                 why.update(oracle.check_in(path, who, caller.tokens, "slowly", False, content))
             else:
                 why.update(oracle.write(path, who, caller.tokens, content))
 
-        source = Upload_(content, happen)
+        source = SlowUpload(content, happen)
         library = self.library
         if checks_in:
             self.attempt(why, lambda: library.check_in(paths.parse(path), caller, Note("slowly"), content=Upload(source, len(content))))
@@ -187,7 +195,12 @@ class SourceControl(RuleBasedStateMachine):
         caller = self.begin_step(who, submits)
         self.attempt(self.oracle.make_folder(path, who, caller.tokens), lambda: self.library.make_folder(paths.parse(path), caller))
 
-    @rule(who=WHO, path=st.sampled_from(["/a.docx", "/f/a.docx"]), dance=st.sampled_from(["away and onto", "onto", "delete", "write"]), waits=st.sampled_from([0, 0, 20]))
+    @rule(
+        who=WHO,
+        path=st.sampled_from(["/a.docx", "/f/a.docx"]),
+        dance=st.sampled_from(["away and onto", "onto", "delete", "write"]),
+        waits=st.sampled_from([0, 0, 20]),
+    )
     def save_by_dance(self, who: str, path: str, dance: str, waits: float) -> None:
         """What Word and Explorer do, from beginning to end."""
         temporary = paths.join(paths.parent(path), "t.tmp")
@@ -221,7 +234,9 @@ class SourceControl(RuleBasedStateMachine):
             assert held
             self.learn(held, lock)
 
-    @rule(aim=ANY, who=WHO, path=WHERE, submits=YES_MOSTLY, comment=COMMENT, keep=st.booleans(), brings=st.sampled_from([False, False, True]))
+    @rule(
+        aim=ANY, who=WHO, path=WHERE, submits=YES_MOSTLY, comment=COMMENT, keep=st.booleans(), brings=st.sampled_from([False, False, True])
+    )
     def check_in(self, aim: int, who: str, path: str, submits: bool, comment: str, keep: bool, brings: bool) -> None:
         who, path = self.aimed(aim, who, path)
         caller, content = self.begin_step(who, submits), self.content(who) if brings else None
@@ -241,10 +256,14 @@ class SourceControl(RuleBasedStateMachine):
         self.attempt(self.oracle.undo(path, who, reason, caller.admin), lambda: self.library.undo(path, caller, reason))
 
     @precondition(lambda self: self.rescued)
-    @rule(who=WHO, which=ANY)
-    def apply(self, who: str, which: int) -> None:
-        caller = self.begin_step(who)
+    @rule(who=WHO, own=YES_MOSTLY, which=ANY, writes=st.booleans())
+    def apply(self, who: str, own: bool, which: int, writes: bool) -> None:
         id, rescued = self.rescued[-1 - which % len(self.rescued)]
+        who = rescued.who if own else who
+        if writes and rescued.doc.path:
+            self.check_out(who, rescued.doc.path, "")
+            self.write(who, rescued.doc.path, True, "")
+        caller = self.begin_step(who)
         lock = self.attempt(self.oracle.apply(rescued, who, caller.admin), lambda: self.library.apply_draft(id, caller))
         if lock:
             held = self.oracle.checkout_of(lock.root, who)
@@ -264,10 +283,12 @@ class SourceControl(RuleBasedStateMachine):
             doc.notice()
             return
         version, at = kept[which % len(kept)], elsewhere or path
+        if at != path and any(lock.doc is doc for lock in self.oracle.alive()):
+            return  # an EDIT that waits at the old name for its document
         why = self.oracle.restore(doc, version, at, who, caller.tokens, f"Version {version.number} restored")
         self.attempt(why, lambda: library.restore(document, version.number, paths.parse(at), caller))
 
-    @rule(who=WHO, path=st.sampled_from(["/", "/f", "/g", *DOCUMENTS, "/a.docx", "/a.docx"]), shared=st.booleans(), deep=st.booleans(), submits=YES_MOSTLY,
+    @rule(who=WHO, path=LOCKED, shared=st.booleans(), deep=st.booleans(), submits=YES_MOSTLY,
           timeout=st.sampled_from([None, 2, 100]))  # fmt: skip
     def lock(self, who: str, path: str, shared: bool, deep: bool, submits: bool, timeout: float | None) -> None:
         caller = self.begin_step(who, submits)
@@ -387,7 +408,9 @@ class SourceControl(RuleBasedStateMachine):
                 continue
             members = {path for path in {*DOCUMENTS, *FOLDERS} - {"/"} if paths.parent(path) == folder and self.oracle.exists(path)}
             for who in PEOPLE:
-                assert {entry.path: entry for entry in self.library.listing(folder, who)} == {path: self.library.look(path, who) for path in members}
+                assert {entry.path: entry for entry in self.library.listing(folder, who)} == {
+                    path: self.library.look(path, who) for path in members
+                }
 
     def compare_locks(self) -> None:
         alive = self.oracle.alive()
@@ -480,8 +503,8 @@ class SourceControl(RuleBasedStateMachine):
         return Caller(who, frozenset(held.token for held in self.ever if submits and held.who == who), admin=who == ADMIN)
 
     def aimed(self, aim: int, who: str, path: str) -> tuple[str, str]:
-        """Somebody and a path; rather the holder and the path of a checkout, or at least where something is."""
-        checkouts = [lock for lock in self.oracle.alive() if lock.kind == "CHECKOUT"]
+        """Somebody and a path; rather the holder and the path of a checkout or an EDIT, or at least where something is."""
+        checkouts = [lock for lock in self.oracle.alive() if lock.travels]
         there = sorted(doc.path for doc in self.oracle.docs if doc.path and doc.disk is not None)
         if aim % 4 > 1 and checkouts:
             lock = checkouts[aim // 4 % len(checkouts)]
@@ -543,6 +566,10 @@ def told(held: Held) -> tuple[object, ...]:
 
 TestSourceControl = SourceControl.TestCase
 TestSourceControl.settings = settings(
-    phases=[Phase[p] for p in os.environ.get("DAVLOCK_PHASES", "explicit reuse generate target shrink").split()], report_multiple_bugs=False,
-    max_examples=STEPS // STEPS_IN_A_ROW, stateful_step_count=STEPS_IN_A_ROW, deadline=None, suppress_health_check=list(HealthCheck)
+    phases=[Phase[p] for p in os.environ.get("DAVLOCK_PHASES", "explicit reuse generate target shrink").split()],
+    report_multiple_bugs=False,
+    max_examples=STEPS // STEPS_IN_A_ROW,
+    stateful_step_count=STEPS_IN_A_ROW,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )

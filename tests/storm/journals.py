@@ -23,7 +23,7 @@ STANDSTILL = 100  # answers of that kind, one after the other, that are no passi
 _REFUSALS = {
     "GET": {404},
     "LOOK": {404},
-    "HISTORY": {404},
+    "HISTORY": {403, 404},  # 403: it has no versions, as it seems for an instant while it is being moved
     "VERSION": set[int](),
     "RESCUED": set[int](),
     "CHECKOUT": {404, 409, 412, 423},
