@@ -16,7 +16,7 @@ from davlock.documents.staging import Source
 from davlock.drafts import Drafts
 from davlock.errors import DavlockError, Exists, NoSuchVersion, NotFound, StorageFull, TooLarge
 from davlock.identities import Identities
-from davlock.journal import Journal, Operation
+from davlock.journal import ATTEMPTS, Journal, Operation
 from davlock.locks import LockManager
 from davlock.model import NO_NOTE, Caller, Change, Document, Draft, Entry, Kind, Lock, Note, Past, Semantics, Version, Wanted
 from davlock.paths import Address
@@ -355,18 +355,23 @@ class Library:
     def versions(self, document: Document) -> list[Version]:
         """All versions of a document, the first one first; the last one is what it is now, unless it was deleted."""
         with self._state.reading() as rows:
-            return self._versions.of(rows, document)
+            return self._versions.of(rows, rows.document_with(document.id) or document)
 
     def open_version(self, document: Document, number: int) -> tuple[Version, int]:
         """A version, and a descriptor, for the caller to close, of its content. Raises NoSuchVersion."""
-        with self._state.reading() as rows:
-            now = rows.document_with(document.id)
-            if now is None or now.path is None or number != now.version:
-                return self._versions.open(rows, document, number)
-        entry, fd = self._tree.open(now.path)
-        if entry.stamp == now.stamp:
-            return self._versions.newest(now), fd
-        os.close(fd)
+        for _ in range(ATTEMPTS):
+            with self._state.reading() as rows:
+                now = rows.document_with(document.id)
+                if now is None or now.path is None or number != now.version:
+                    return self._versions.open(rows, document, number)
+            with suppress(NotFound):
+                entry, fd = self._tree.open(now.path)
+                if entry.stamp == now.stamp:
+                    return self._versions.newest(now), fd
+                os.close(fd)
+            with self._journal.deciding() as rows:  # after whoever is just replacing or moving it
+                if stands := self._tree.look(now.path):
+                    self._identities.observed(rows, stands)
         raise NoSuchVersion(f"Version {number} has just been replaced by another one; try again.")
 
     def restore(

@@ -33,13 +33,12 @@ class Granted:
     """A lock that was granted or renewed, and what a door tells of it.
 
     created: whether an empty document was made to hold it (RFC 4918 §9.10.4). is_folder: what its root is.
-    others: the other locks that cover its root. now: the state's clock, Unix seconds.
+    now: the state's clock, Unix seconds.
     """
 
     lock: Lock
     created: bool
     is_folder: bool
-    others: tuple[Lock, ...]
     now: float
 
 
@@ -153,8 +152,7 @@ class Writes:
         return self.granted(rows, lock, entry.is_folder)
 
     def granted(self, rows: Rows, lock: Lock, is_folder: bool, created: bool = False) -> Granted:
-        others = tuple(other for other in self.locks.on(rows, lock.root) if other.token != lock.token)
-        return Granted(lock, created, is_folder, others, rows.now)
+        return Granted(lock, created, is_folder, rows.now)
 
     def _publish(self, rows: Rows, staged: Staged, at: Address) -> Entry:
         folder = paths.parent(at.path)

@@ -32,8 +32,9 @@ from tests.serving import Serving
 from tests.storm.authors import AUTHORS, FOLDER, READER, Author, Plan, Standstill, documents, run
 from tests.storm.bodies import read_body
 from tests.storm.history import Kill
-from tests.storm.journals import Edition, Fault, Found, Step, check, load
+from tests.storm.journals import Edition, Fault, Found, Step, load
 from tests.storm.outages import strike
+from tests.storm.replays import check
 
 # Everything is kept, so that everything can be accounted for; and a dance may take as long as a slow machine needs to start a server.
 CONFIG = "versions: {keep_versions: 1000000}\ndocuments: {tunnel_seconds: 120}\nlog: {level: warning}\n"

@@ -10,7 +10,8 @@ import pytest
 
 from tests.storm.checkins import Storm, configured, rage, report
 from tests.storm.history import Kill
-from tests.storm.journals import Edition, Found, Step, check, load, save
+from tests.storm.journals import Edition, Found, Step, load, save
+from tests.storm.replays import check
 
 DOC = "/reports/a.odt"
 KILLS = [Kill(50, 50.2, 55)]
