@@ -80,22 +80,26 @@ class Checkouts:
             conditions(self.views.of(rows, caller))
             return self.acquire(rows, entry, Wanted(Kind.CHECKOUT, path, comment=comment), caller)
 
-    def edit(self, path: str, caller: Caller, timeout: float | None, renew: bool, reopen: bool) -> Lock:
+    def edit(self, path: str, caller: Caller, timeout: float | None, renew: bool, reopen: bool, then: Conditions) -> Lock:
         """See Library.edit()."""
         with self.journal.deciding() as rows:
-            entry = self.drafts.tree.look(path)
-            if entry is None:
-                raise NotFound("There is nothing under this name.")
-            own = rules.edit_of(path, caller.principal, rows.locks_on([path]))
-            if own and (renew or reopen):
-                return self.locks.renew(rows, own, timeout)
-            wanted = Wanted(Kind.EDIT, path, timeout=timeout)
-            if renew and not self._may_go_on(rows, entry, caller):
-                self.locks.check(rows, wanted, caller)
-                raise NoSuchLock(f"You have not checked {_name(path)} out for editing, or that has ended; open it again.")
-            return self.acquire(rows, entry, wanted, caller)
+            lock = self._edit(rows, Wanted(Kind.EDIT, path, timeout=timeout), caller, renew, reopen)
+            then(self.views.of(rows, caller))
+            return lock
 
-    def end_edit(self, path: str, caller: Caller, conditions: Conditions) -> Lock:
+    def _edit(self, rows: Rows, wanted: Wanted, caller: Caller, renew: bool, reopen: bool) -> Lock:
+        path = wanted.path
+        entry = self.drafts.tree.look(path)
+        if entry is None:
+            raise NotFound("There is nothing under this name.")
+        if (renew or reopen) and (own := rules.edit_of(path, caller.principal, rows.locks_on([path]))):
+            return self.locks.renew(rows, own, wanted.timeout)
+        if renew and not self._may_go_on(rows, entry, caller):
+            self.locks.check(rows, wanted, caller)
+            raise NoSuchLock(f"You have not checked {_name(path)} out for editing, or that has ended; open it again.")
+        return self.acquire(rows, entry, wanted, caller)
+
+    def end_edit(self, path: str, caller: Caller, conditions: Conditions, then: Conditions) -> Lock:
         """See Library.end_edit()."""
         with self.journal.deciding() as rows:
             conditions(self.views.of(rows, caller))
@@ -106,13 +110,14 @@ class Checkouts:
                     raise NotHolder(told(others[0]), others[0])
                 raise NotCheckedOut(f"{_name(path)} is not checked out for editing by you; there is nothing to end.")
             rows.end_locks([own.token], Ending.RELEASED, caller.principal)
+            then(self.views.of(rows, caller))
             return own
 
     def _may_go_on(self, rows: Rows, entry: Entry, caller: Caller) -> bool:
         document = self.identities.observed(rows, entry)
         ended = rows.history(document.id if document else None, entry.path)
         changed = document.changed if document else None
-        return any(rules.may_be_granted_again(past, caller.principal, changed) for past in ended)
+        return rules.may_be_granted_again(ended, caller.principal, changed)
 
     def acquire(self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller) -> Lock:
         """A checkout, long-term or short-term, of a document that stands. Raises Conflict, IsFolder, NotForCheckout."""
@@ -120,10 +125,11 @@ class Checkouts:
             raise IsFolder("A folder cannot be checked out; only its documents can.")
         if wanted.kind is Kind.CHECKOUT and self.drafts.policy.semantics(entry.path) is Semantics.NONE:
             raise NotForCheckout("Documents of this kind are not checked out here; lock it, or just save it.")
-        held = rows.locks_on([entry.path])
-        if not rules.checkout_of(entry.path, caller.principal, held):
-            self.identities.seen(rows, entry)  # what is checked out is a version, though it may be the first one
-        return self.locks.acquire(rows, replace(wanted, document=self.identities.identify(rows, entry.path).id), caller)
+        if rules.checkout_of(entry.path, caller.principal, rows.locks_on([entry.path])):
+            document = self.identities.identify(rows, entry.path)
+        else:
+            document = self.identities.seen(rows, entry)  # what is checked out is a version, though it may be the first one
+        return self.locks.acquire(rows, replace(wanted, document=document.id), caller)
 
     def describe(self, path: str, caller: Caller, comment: str, conditions: Conditions) -> Lock:
         """See Library.describe_checkout()."""

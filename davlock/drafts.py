@@ -13,7 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from davlock import paths
 from davlock.documents import Shelf, Staged, Tree
+from davlock.documents.tree import entry_of
 from davlock.errors import NotFound, Unavailable
 from davlock.model import Caller, Draft, Ending, Entry, Lock, next_stamp
 from davlock.policy import Policy
@@ -36,11 +38,11 @@ class Drafts:
     def look(self, rows: Rows, path: str, viewer: str) -> Entry | None:
         """What stands at a path, to the principal `viewer`. Within a decision. Raises Forbidden for what is never served."""
         entry = self.tree.look(path)
-        if entry is None or entry.is_folder:
+        if entry and entry.is_folder:
             return entry
         draft = rows.draft_on(path, viewer)
         seen = self.shelf.look(draft.file) if draft else None
-        return _with(entry, seen) if seen else entry
+        return _drafted(entry, path, seen) if seen else entry
 
     def look_now(self, path: str, viewer: str) -> Entry | None:
         """The same, from outside. First the row, then the file: or the holder could see what was published before his check-in."""
@@ -48,10 +50,10 @@ class Drafts:
             with self.state.reading() as rows:
                 draft = rows.draft_on(path, viewer)
             entry = self.tree.look(path)
-            if draft is None or entry is None:
+            if draft is None or (entry and entry.is_folder):
                 return entry
             with suppress(NotFound):
-                return self._shown(entry, draft)
+                return self._shown(entry, path, draft)
         raise _restless()
 
     def listing(self, path: str, viewer: str) -> Iterator[Entry]:
@@ -69,11 +71,11 @@ class Drafts:
             if draft is None:
                 return self.tree.open(path)
             entry = self.tree.look(path)
-            if entry is None or entry.is_folder:
+            if entry and entry.is_folder:
                 return self.tree.open(path)
             with suppress(NotFound):  # saved again meanwhile, or checked in
                 fd = self.shelf.open(draft.file)
-                return _with(entry, os.fstat(fd)), fd
+                return _drafted(entry, path, os.fstat(fd)), fd
         raise _restless()
 
     def _listing(self, entries: Iterator[Entry], drafts: dict[str, Draft], viewer: str) -> Iterator[Entry]:
@@ -82,16 +84,16 @@ class Drafts:
                 yield entry
                 continue
             try:
-                yield self._shown(entry, drafts[entry.path])
+                yield self._shown(entry, entry.path, drafts[entry.path])
             except NotFound:
                 if now := self.look_now(entry.path, viewer):
                     yield now
 
-    def _shown(self, entry: Entry, draft: Draft) -> Entry:
+    def _shown(self, entry: Entry | None, path: str, draft: Draft) -> Entry:
         seen = self.shelf.look(draft.file)
         if seen is None:
             raise NotFound("This draft has just become another one.")
-        return _with(entry, seen)
+        return _drafted(entry, path, seen)
 
     # how it becomes
 
@@ -142,7 +144,9 @@ def new_name() -> str:
     return uuid.uuid4().hex
 
 
-def _with(entry: Entry, content: os.stat_result) -> Entry:
+def _drafted(entry: Entry | None, path: str, content: os.stat_result) -> Entry:
+    """A document as the holder of a draft sees it; entry is None if another program has removed what is published."""
+    entry = entry or entry_of(path, paths.name(path), content)
     return entry._replace(size=content.st_size, inode=content.st_ino, modified_ns=content.st_mtime_ns)
 
 

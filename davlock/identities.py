@@ -161,6 +161,15 @@ class Identities:
             checkout = self._ended(rows, gone, path, principal) if self.versions.has_kept(rows, gone) else None
         return (gone, checkout) if checkout else None
 
+    def coming_locks(self, rows: Rows, path: str, principal: str) -> list[Lock]:
+        """The locks that such a document brings to the path."""
+        found = self.returning(rows, path, principal)
+        if found is None:
+            return []
+        document, checkout = found
+        travelling = [lock for lock in rows.locks_on([document.path]) if lock.document == document.id] if document.path else [checkout]
+        return [replace(lock, root=path) for lock in travelling]
+
     def returned(self, rows: Rows, path: str, principal: str, brings: bool = True) -> None:
         """A name was filled: if an identity left it seconds ago by the same hand, it comes back, with all that hangs on it.
 
@@ -176,15 +185,27 @@ class Identities:
 
     def _gone(self, rows: Rows, path: str, principal: str) -> Document | None:
         current, gone = rows.document(path), rows.left_lately(path, principal, self.seconds)
-        returns = gone and not (current and (gone.id == current.id or _is_held(rows.locks_on([path]), current)))
-        return gone if returns else None
+        if gone is None or (current and (gone.id == current.id or _is_held(rows.locks_on([path]), current))):
+            return None
+        entry = self.tree.look(path)
+        if entry and entry.is_folder and gone.stamp:
+            return None
+        return gone if self._may_bring_locks(rows, gone, path, principal) else None
+
+    def _may_bring_locks(self, rows: Rows, gone: Document, path: str, principal: str) -> bool:
+        """Whether what holds a document, where it is now, may go with it: it is the principal's own, and could stand at the path."""
+        held = rows.locks_on([gone.path]) if gone.path else []
+        coming = [lock for lock in held if lock.document == gone.id and rules.travels(lock)]
+        there = [other for other in rows.locks_on([*paths.ancestors(path), path]) if rules.covers(other, path) and other not in coming]
+        return all(lock.principal == principal and not rules.arrival_conflicts(lock, path, there) for lock in coming)
 
     def _bring_back(self, rows: Rows, gone: Document, current: Document | None, path: str, principal: str, brings: bool) -> None:
         """Puts an identity back on its name; the one that came there instead takes the place that it had meanwhile, if any."""
         former = gone.path
         own, brought = rows.properties(gone.id), rows.properties(current.id) if current else {}
         if former and brings:
-            self.versions.file(rows, gone, path, self.tree.linking(former))
+            there = self.tree.look(former)
+            self.versions.file(rows, gone, path, self.tree.linking(former) if there and there.stamp == gone.stamp else None)
         elif not brings:
             self.versions.unfile(rows, gone)
         for identity in (gone, current):
@@ -198,7 +219,7 @@ class Identities:
             other = current or rows.add_document(former)
             rows.place_document(other.id, former)
             rows.change_properties(other.id, {**dict.fromkeys(brought), **own})
-            rows.record_version(replace(gone, id=other.id, version=other.version, created=other.created))
+            rows.record_version(replace(gone, id=other.id, version=other.version or 1, created=other.created))
         if current and current.stamp and brings:
             stamped = next_stamp(current.stamped or 0, gone.stamped)
             rows.record_version(replace(current, id=gone.id, version=gone.version + 1, created=gone.created, stamped=stamped))

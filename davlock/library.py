@@ -263,17 +263,26 @@ class Library:
         """
         return self._checkouts.check_out(path, caller, comment, conditions)
 
-    def edit(self, path: str, caller: Caller, timeout: float | None, renew: bool = False, reopen: bool = False) -> Lock:
+    def edit(
+        self,
+        path: str,
+        caller: Caller,
+        timeout: float | None,
+        renew: bool = False,
+        reopen: bool = False,
+        then: Conditions = unconditionally,
+    ) -> Lock:
         """A short-term checkout (EDIT) for timeout seconds (None: the default), proven by the principal alone (MS-FPSE 3.1.5.3.2).
 
         renew: extends the caller's own; if that ran out, and nobody has it or has changed the document since, it is granted again.
-        reopen: asked for a second time it is extended, instead of refused. Raises Conflict, NoSuchLock, NotFound, IsFolder.
+        reopen: asked for a second time it is extended, instead of refused. then: looks at what has become of it, in the same decision.
+        Raises Conflict, NoSuchLock, NotFound, IsFolder.
         """
-        return self._reserve.spend(lambda: self._checkouts.edit(path, caller, timeout, renew, reopen))
+        return self._reserve.spend(lambda: self._checkouts.edit(path, caller, timeout, renew, reopen, then))
 
-    def end_edit(self, path: str, caller: Caller, conditions: Conditions = unconditionally) -> Lock:
-        """Ends the caller's short-term checkout; a long-term one stays. Raises NotCheckedOut, NotHolder."""
-        return self._reserve.spend(lambda: self._checkouts.end_edit(path, caller, conditions))
+    def end_edit(self, path: str, caller: Caller, conditions: Conditions = unconditionally, then: Conditions = unconditionally) -> Lock:
+        """Ends the caller's short-term checkout; a long-term one stays. then: see edit(). Raises NotCheckedOut, NotHolder."""
+        return self._reserve.spend(lambda: self._checkouts.end_edit(path, caller, conditions, then))
 
     def describe_checkout(self, path: str, caller: Caller, comment: str, conditions: Conditions = unconditionally) -> Lock:
         """Sets what the caller says his checkout is for: the comment of the version that it makes, unless another is given then.

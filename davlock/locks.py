@@ -7,6 +7,7 @@ same transaction that makes it so.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from davlock import paths, rules
@@ -44,9 +45,12 @@ class LockManager:
         rows.add_lock(lock)
         return lock
 
-    def check(self, rows: Rows, wanted: Wanted, caller: Caller) -> Lock | None:
-        """Raises Conflict if a lock cannot be granted; returns the caller's own checkout if that is what he wants once more."""
-        held = self.on(rows, wanted.path) + (rows.locks_below(wanted.path) if wanted.deep else [])
+    def check(self, rows: Rows, wanted: Wanted, caller: Caller, coming: Iterable[Lock] = ()) -> Lock | None:
+        """Raises Conflict if a lock cannot be granted; returns the caller's own checkout if that is what he wants once more.
+
+        coming: locks that will stand there too.
+        """
+        held = [*self.on(rows, wanted.path), *(rows.locks_below(wanted.path) if wanted.deep else ()), *coming]
         conflicting = rules.conflicts(wanted, caller, held)
         own = rules.same_checkout(wanted, caller, held)
         if own and conflicting == (own,):

@@ -147,13 +147,14 @@ def edit_of(path: str, principal: str, held: Iterable[Lock]) -> Lock | None:
     return next(own, None)
 
 
-def may_be_granted_again(past: Past, principal: str, changed: float | None) -> bool:
+def may_be_granted_again(ended: Iterable[Past], principal: str, changed: float | None) -> bool:
     """Whether somebody whose short-term checkout ran out may go on with it: if nobody has changed the document since (fprpc.md, 2).
 
-    changed: when the document was last changed (Unix seconds), None if nobody knows.
+    ended: the locks that it had, the last one first: an earlier checkout counts no more once he has ended a later one. changed: when
+    the document was last changed (Unix seconds), None if nobody knows.
     """
-    ran_out = past.kind is Kind.EDIT and past.how is Ending.EXPIRED and past.principal == principal
-    return ran_out and (changed is None or changed <= past.ended)
+    last = next((past for past in ended if past.kind is Kind.EDIT and past.principal == principal), None)
+    return last is not None and last.how is Ending.EXPIRED and (changed is None or changed <= last.ended)
 
 
 def sessions_open(path: str, caller: Caller, held: Iterable[Lock]) -> tuple[Lock, ...]:

@@ -33,10 +33,12 @@ class Saves:
         """What the journal needs, by kind of intent."""
         return {"save": Operation(self.drafting, self._settle)}
 
-    def intended(self, rows: Rows, id: str, to: Address, stands: Entry | None, caller: Caller, content: Entry | Staged) -> Intent | None:
+    def intended(
+        self, rows: Rows, id: str, to: Address, stands: Entry | None, caller: Caller, content: Entry | Staged | None
+    ) -> Intent | None:
         """The intent, if content (an entry that is moved, or something staged) that arrives at a path is to become the caller's draft.
 
-        stands: what is at the path.
+        stands: what is at the path. content None: the document only comes back to its name, with the draft that it has.
         """
         source = content.path if isinstance(content, Entry) else ""
         if isinstance(content, Entry) and (content.is_folder or any(map(rules.travels, rows.locks_on([source])))):
@@ -45,8 +47,8 @@ class Saves:
         if where is None:
             return None
         spelling, inode, details = where
-        staged = "" if isinstance(content, Entry) else content.file.name
-        kept = details | {"sha256": self._sha256(rows, content)}
+        staged = content.file.name if isinstance(content, Staged) else ""
+        kept = details | {"sha256": self._sha256(rows, content) if content else ""}
         whose = (caller.principal, caller.door, self.staging.home.name, staged)
         return Intent(id, "save", source, to.path, spelling, inode, stands is not None, *whose, json.dumps(kept))
 
@@ -80,7 +82,7 @@ class Saves:
             self.identities.returned(rows, target, intent.principal, brings=False)
         checkout = rules.checkout_of(target, intent.principal, rows.locks_on([target]))
         seen = self.drafts.shelf.look(intent.id)
-        if seen is None:
+        if seen is None:  # nothing arrived: the document has only come back
             return
         sha256 = json.loads(intent.details)["sha256"]
         if checkout:

@@ -163,6 +163,9 @@ class Transfers:
         # What was removed underneath, nobody knows when, has left its name for good.
         self.identities.deleted(rows, target, intent.principal if intent.replaces else "")
         if intent.kind == "move":
+            moved = self.tree.look(target)
+            if moved and not moved.is_folder and rows.document(source) is None:
+                self.identities.seen(rows, moved._replace(path=source))
             self._take_along(rows, arriving, source, target)
             self.identities.moved(rows, source, target, intent.principal)
         else:

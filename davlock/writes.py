@@ -11,7 +11,7 @@ from davlock.documents import Committer, Staged, Staging, Tree
 from davlock.drafts import Drafts
 from davlock.errors import IsFolder, NotFound, Unavailable
 from davlock.identities import Identities
-from davlock.journal import ATTEMPTS, Journal
+from davlock.journal import ATTEMPTS, Journal, Plan
 from davlock.locks import LockManager
 from davlock.model import Caller, Change, Entry, Intent, Kind, Lock, Note, Wanted
 from davlock.paths import Address
@@ -87,9 +87,11 @@ class Writes:
         raise Unavailable("Others keep changing what this is about; nothing was changed. Try again.")
 
     def _commit(self, rows: Rows, permit: Permit, staged: Staged, at: Address, caller: Caller, note: Note) -> Written:
-        if permit.checkout and permit.entry:
+        if permit.checkout:  # also if another program has removed what is published
             self.drafts.take(rows, staged, permit.checkout, caller)
-            return Written(self.drafts.look(rows, at.path, caller.principal) or permit.entry, False)
+            if mine := self.drafts.look(rows, at.path, caller.principal):
+                return Written(mine, False)
+            raise Unavailable("Your draft cannot be read at the moment; try again.")
         if permit.entry:
             self.identities.keep(rows, permit.entry, permit.session)
         new = self._publish(rows, staged, at)
@@ -109,11 +111,28 @@ class Writes:
 
         def plan(rows: Rows, id: str) -> Intent:
             stands = self.permit(rows, at, caller, conditions, leaned_on).entry
-            intent = self.saves.intended(rows, id, at, stands, caller, staged)
-            if intent is None:
-                raise _NoSave
+            return self._coming_back(rows, id, at, stands, caller, staged)
+
+        return self._carried_out(plan)
+
+    def _bring_back(self, at: Address, wanted: Wanted, caller: Caller, conditions: Conditions) -> bool:
+        """Lets it come back as it is, because the lock that is wanted on its name can be granted then; whether that was possible."""
+
+        def plan(rows: Rows, id: str) -> Intent:
+            stands = self.permit(rows, at, caller, conditions, frozenset()).entry
+            intent = self._coming_back(rows, id, at, stands, caller, None)
+            self.locks.check(rows, wanted, caller, self.identities.coming_locks(rows, at.path, caller.principal))
             return intent
 
+        return self._carried_out(plan)
+
+    def _coming_back(self, rows: Rows, id: str, at: Address, stands: Entry | None, caller: Caller, staged: Staged | None) -> Intent:
+        intent = None if staged is None and stands else self.saves.intended(rows, id, at, stands, caller, staged)
+        if intent is None:
+            raise _NoSave
+        return intent
+
+    def _carried_out(self, plan: Plan) -> bool:
         try:
             self.journal.carry_out(plan)
         except _NoSave:
@@ -136,7 +155,7 @@ class Writes:
                 self.identities.published(rows, None, new, staged.sha256 or "", caller, None, session=lock.generation)
                 granted.append(self.granted(rows, lock, is_folder=False, created=True))
 
-            if self._comes_back(at, caller) and self._save(staged, at, caller, conditions, frozenset()):
+            if self._comes_back(at, caller) and self._bring_back(at, wanted, caller, conditions):
                 with self.journal.deciding() as rows:
                     decide(rows)
             else:

@@ -38,7 +38,7 @@ class Drafting:
             with disk_errors():
                 if intent.source:
                     self._tree.linking(intent.source)(self._draft(intent))
-                else:
+                elif intent.staged:
                     os.rename(self._staged(intent), self._draft(intent))
                 self._drafts.sync()
                 if put := self._published(intent):
@@ -117,7 +117,7 @@ class Drafting:
                 os.rename(self._trash(intent), spelling, dst_dir_fd=folder)
                 sync_folder(folder)
             self._drafts.discard([intent.id])
-        else:
+        elif intent.staged:
             with suppress(FileNotFoundError):
                 os.rename(self._draft(intent), self._staged(intent))
         if self._published(intent) and self._tree.inode(intent.target) == intent.inode:

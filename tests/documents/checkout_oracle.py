@@ -179,17 +179,18 @@ class Oracle:
         if self.becomes_draft(path, who, content):
             return
         stands = self.at(path)
-        if stands and not stands.is_known and self.gone(path, who, stands):
+        was_known = stands is not None and stands.is_known
+        if stands and not was_known and self.gone(path, who, stands):
             # Another program has put something there, which nobody has asked for yet: it is a version of what comes back.
             stands.path, doc = None, self.comes_back(path, who) or stands
             doc.disk, doc.is_noticed, stands.disk = stands.disk, False, None
         else:
             doc = stands or self.comes_back(path, who) or self.row(path) or self.new(path)
-        if doc is not stands:
+        if not was_known:
             self.end_strays(doc)
         self.publish(doc, content, who, comment, session)
 
-    def becomes_draft(self, path: str, who: str, content: bytes, arriving: Doc | None = None) -> bool:
+    def becomes_draft(self, path: str, who: str, content: bytes | None, arriving: Doc | None = None) -> bool:
         """'While a CHECKOUT stands, what its holder writes through any door goes to the draft.'
 
         Also if the document, checked out, has left this name a moment ago and comes back to it by this.
@@ -207,8 +208,9 @@ class Oracle:
             self.retire(arriving)
         if own is None:
             return False
-        self.lose(own.draft)
-        own.draft = content
+        if content is not None:
+            self.lose(own.draft)
+            own.draft = content
         return True
 
     def publish(self, doc: Doc, content: bytes, who: str, comment: str = "", session: Held | None = None) -> None:
@@ -410,7 +412,7 @@ class Oracle:
             self.end(checkout, "broken")
         return set()
 
-    def apply(self, rescued: Rescued, who: str, admin: bool) -> Why:
+    def apply(self, rescued: Rescued, who: str, tokens: frozenset[str], admin: bool) -> Why:
         """'The former holder can get the draft back'; what he has written meanwhile is rescued instead."""
         if rescued not in self.rescued:
             return {errors.NotFound}
@@ -421,7 +423,7 @@ class Oracle:
             return {errors.NotFound}
         if why := self.why_not_on_document(Held("CHECKOUT", True, False, path, who)):
             return why
-        if self.stopping(path, who, frozenset()):
+        if self.stopping(path, who, tokens):
             return {errors.Locked}
         self.check_out(path, who, "")
         checkout = self.checkout_of(path, who)
@@ -449,9 +451,15 @@ class Oracle:
                 why.add(errors.ParentMissing)
             if self.stopping(new.root, new.who, tokens, membership=True):
                 why.add(errors.Locked)
+            gone = self.gone(new.root, new.who)
+            if gone and self.checkout_back(gone, new.root, new.who):
+                coming = [lock for lock in self.alive() if gone.path and lock.root == gone.path and lock.kind != "LOCK"]
+                if not all(tolerate(lock, new) for lock in coming):
+                    why.add(errors.Conflict)
         if why:
             return why
-        if not self.exists(new.root):
+        # Nothing is written by it: a document that comes back to this name has the draft that it had.
+        if not self.exists(new.root) and not self.becomes_draft(new.root, new.who, None):
             self.store(new.root, new.who, b"", session=new)
         self.held.append(new)
         return set()

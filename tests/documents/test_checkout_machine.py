@@ -175,7 +175,14 @@ class SourceControl(RuleBasedStateMachine):
 
     def move(self, who: str, path: str, to: str, submits: bool) -> None:
         caller = self.begin_step(who, submits)
+        if self.is_one_file(path, to):  # which is refused, see docs/architecture.md
+            return
         self.attempt(self.oracle.move(path, to, who, caller.tokens), lambda: self.library.move(path, paths.parse(to), caller))
+
+    def is_one_file(self, *names: str) -> bool:
+        """Whether a save dance has left a second link under its temporary name."""
+        there = [self.root / name[1:] for name in names]
+        return all(file.is_file() for file in there) and there[0].samefile(there[1])
 
     @rule(aim=ANY, onto=st.booleans(), who=WHO, path=ANYWHERE, to=ANYWHERE, submits=YES_MOSTLY)
     def copy_something(self, aim: int, onto: bool, who: str, path: str, to: str, submits: bool) -> None:
@@ -200,9 +207,12 @@ class SourceControl(RuleBasedStateMachine):
         path=st.sampled_from(["/a.docx", "/f/a.docx"]),
         dance=st.sampled_from(["away and onto", "onto", "delete", "write"]),
         waits=st.sampled_from([0, 0, 20]),
+        holds=st.booleans(),
     )
-    def save_by_dance(self, who: str, path: str, dance: str, waits: float) -> None:
+    def save_by_dance(self, who: str, path: str, dance: str, waits: float, holds: bool) -> None:
         """What Word and Explorer do, from beginning to end."""
+        if holds:
+            self.check_out(who, path, "for a save")
         temporary = paths.join(paths.parent(path), "t.tmp")
         if dance != "write":
             self.write(who, temporary, True, "")
@@ -238,7 +248,7 @@ class SourceControl(RuleBasedStateMachine):
         aim=ANY, who=WHO, path=WHERE, submits=YES_MOSTLY, comment=COMMENT, keep=st.booleans(), brings=st.sampled_from([False, False, True])
     )
     def check_in(self, aim: int, who: str, path: str, submits: bool, comment: str, keep: bool, brings: bool) -> None:
-        who, path = self.aimed(aim, who, path)
+        who, path = self.checked_out(aim, who, path)
         caller, content = self.begin_step(who, submits), self.content(who) if brings else None
         checkout = self.oracle.checkout_on(path)
         is_new = brings or bool(checkout and checkout.draft is not None)
@@ -250,7 +260,7 @@ class SourceControl(RuleBasedStateMachine):
 
     @rule(aim=ANY, forced=st.booleans(), who=WHO, path=WHERE, reason=COMMENT)
     def undo(self, aim: int, forced: bool, who: str, path: str, reason: str) -> None:
-        holder, path = self.aimed(aim, who, path)
+        holder, path = self.checked_out(aim, who, path)
         who = who if forced else holder
         caller = self.begin_step(who)
         self.attempt(self.oracle.undo(path, who, reason, caller.admin), lambda: self.library.undo(path, caller, reason))
@@ -264,7 +274,7 @@ class SourceControl(RuleBasedStateMachine):
             self.check_out(who, rescued.doc.path, "")
             self.write(who, rescued.doc.path, True, "")
         caller = self.begin_step(who)
-        lock = self.attempt(self.oracle.apply(rescued, who, caller.admin), lambda: self.library.apply_draft(id, caller))
+        lock = self.attempt(self.oracle.apply(rescued, who, caller.tokens, caller.admin), lambda: self.library.apply_draft(id, caller))
         if lock:
             held = self.oracle.checkout_of(lock.root, who)
             assert held
@@ -510,6 +520,15 @@ class SourceControl(RuleBasedStateMachine):
             lock = checkouts[aim // 4 % len(checkouts)]
             return lock.who, lock.root
         return who, there[aim // 4 % len(there)] if aim % 4 and there and not self.oracle.exists(path) else path
+
+    def checked_out(self, aim: int, who: str, path: str) -> tuple[str, str]:
+        """The holder and the path of a checkout, mostly; which comes about now if there is none."""
+        if aim % 4 and not [lock for lock in self.oracle.alive() if lock.kind == "CHECKOUT"]:
+            self.check_out(who, path, "")
+            self.write(who, path, True, "")
+        checkouts = [lock for lock in self.oracle.alive() if lock.kind == "CHECKOUT"]
+        lock = checkouts[aim // 4 % len(checkouts)] if aim % 4 and checkouts else None
+        return (lock.who, lock.root) if lock else (who, path)
 
     def content(self, who: str) -> bytes:
         """Such as nobody has written before, of any size."""
