@@ -17,6 +17,8 @@ from benchmarks.servers import Server, davlock_command
 CONNECTIONS = 16
 FILES_EACH = 4
 HELD = 10_000
+AUTHOR = "/_vti_bin/_vti_aut/author.dll"
+VERMEER_HEADERS = {"Content_Type": "application/x-vermeer-urlencoded", "X_Vermeer_Content_Type": "application/x-vermeer-urlencoded"}
 
 ALLPROP = b'<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>'
 EXPLORER = (
@@ -41,6 +43,7 @@ class Workload:
     """One op is one cycle. cycles(client, n): those of the n-th connection.
 
     subject, against: the servers whose ops/s make the ratio. least: the target for it, None if there is none.
+    beside: the cycles of `against`, where they are not the same.
     lists: how many files are in the folder that it lists.
     writes: leaves pages behind that the disk would otherwise be busy with while the next one is measured.
     """
@@ -55,6 +58,11 @@ class Workload:
     least: float | None = None
     lists: int = 0
     writes: bool = False
+    beside: Callable[[Client, int], list[Cycle]] | None = None
+
+    def repeated(self, client: Client, number: int, server: str) -> list[Cycle]:
+        """The cycles of a connection to one of the two servers."""
+        return (self.beside if self.beside and server == self.against else self.cycles)(client, number)
 
 
 # the tree
@@ -129,6 +137,28 @@ def _lock_cycles(client: Client, connection: int) -> list[Cycle]:
     return [(lock(client, path), unlock(client, path)) for path in (f"/lock/{name}" for name in _own(connection))]
 
 
+def _checkout(client: Client, document: str, timeout: int = 60) -> bytes:
+    return _call(client, "checkout+document", document, f"force=0&timeout={timeout}")
+
+
+def _uncheckout(client: Client, document: str) -> bytes:
+    return _call(client, "uncheckout+document", document, "force=false&rlsshortterm=true")
+
+
+def _call(client: Client, method: str, document: str, parameters: str) -> bytes:
+    """As Office 2007 sends it."""
+    body = f"method={method}:12.0.0.6211&service_name=&document_name={document}&{parameters}\n".encode()
+    return client.prepared("POST", AUTHOR, body, **VERMEER_HEADERS)
+
+
+def _checkout_cycles(client: Client, connection: int) -> list[Cycle]:
+    def checked(name: str) -> Cycle:
+        held = Exchange(_checkout(client, f"lock/{name}"), (200,), counted=(b"vti_sourcecontrollockexpires", 1))
+        return held, Exchange(_uncheckout(client, f"lock/{name}"), (200,), counted=(b"<p>status=", 0))
+
+    return [checked(name) for name in _own(connection)]
+
+
 def _edit_cycles(client: Client, connection: int) -> list[Cycle]:
     """What Office asks for between opening a document and closing it after one save."""
 
@@ -170,6 +200,27 @@ def _check_lock(server: Server, path: str = "/lock/f000000.docx") -> None:
         bob.expect(WRITTEN, "PUT", path, body)
     if (server.root / path[1:]).read_bytes() != body:
         raise Wrong(f"{path} does not hold what was stored last")
+
+
+def _check_checkout(server: Server, path: str = "/lock/f000000.docx") -> None:
+    """A short-term checkout keeps a second user out at both doors, lets its holder in, and ends."""
+    body = (server.root / path[1:]).read_bytes()
+    with server.client() as alice, server.client("bob") as bob:
+
+        def call(client: Client, method: str, parameters: str) -> bytes:
+            asked = f"method={method}:12.0.0.6211&document_name={path[1:]}&{parameters}\n".encode()
+            return client.expect((200,), "POST", AUTHOR, asked, **VERMEER_HEADERS)
+
+        if b"<li>SR|alice\n" not in call(alice, "checkout+document", "force=0&timeout=60"):
+            raise Wrong("checkout document does not show the holder")
+        bob.expect((423,), "PUT", path, b"intruder")
+        if b"<li>status=589838\n" not in call(bob, "checkout+document", "force=0&timeout=60"):
+            raise Wrong("a second user was not refused")
+        alice.expect(WRITTEN, "PUT", path, body)
+        if b"<p>status=" in call(alice, "uncheckout+document", "rlsshortterm=true"):
+            raise Wrong("uncheckout document was refused")
+        bob.expect(WRITTEN, "PUT", path, body)
+    _check_lock(server, path)
 
 
 def _check_edit(server: Server) -> None:
@@ -236,6 +287,17 @@ def workloads() -> list[Workload]:
         Workload("lock-1", "LOCK + UNLOCK, 1 connection", 1, _lock_cycles, _check_lock),
         Workload("lock-16", "LOCK + UNLOCK, 16 connections", CONNECTIONS, _lock_cycles, _check_lock, least=1.5),
         Workload("lock-held", "LOCK + UNLOCK, 1 connection, 10,000 other locks held", 1, _lock_cycles, _check_lock, "held", "davlock", 0.9),
+        Workload(
+            "checkout",
+            "FrontPage checkout + uncheckout document beside WebDAV LOCK + UNLOCK, 16 connections",
+            CONNECTIONS,
+            _checkout_cycles,
+            _check_checkout,
+            "frontpage",
+            "davlock",
+            0.7,
+            beside=_lock_cycles,
+        ),
         Workload(
             "get-4k",
             "GET 4 KiB, 16 connections",

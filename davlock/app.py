@@ -12,12 +12,16 @@ from typing import Any, Self
 from davlock import paths, rules
 from davlock.auth.accounts import Accounts
 from davlock.auth.basic import Authenticator
-from davlock.config import Config, policy
+from davlock.config import Config, document_management, policy
 from davlock.dav.door import WebDavDoor
 from davlock.dav.methods import is_archived
+from davlock.dav.reading import Announced
 from davlock.dav.requests import raw_path
 from davlock.documents import Tree
 from davlock.errors import DavlockError
+from davlock.fprpc import door as fprpc
+from davlock.fprpc.calls import Settings
+from davlock.fprpc.door import FrontPageDoor
 from davlock.library import Library
 from davlock.locks import LockManager
 from davlock.server import serve as serve_http
@@ -66,14 +70,18 @@ class Doors:
 
     def __init__(self, site: Site) -> None:
         self._library = site.library
-        self._webdav = WebDavDoor(site.library)
+        config = site.config
+        self._webdav = WebDavDoor(site.library, Announced(config.webdav.ms_author_via, document_management(config)))
+        self._frontpage = FrontPageDoor(site.library, Settings(config.fprpc.reopen_own == "extend", config.fprpc.default_minutes))
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = raw_path(environ)
         if path == "/_davlock/health":
             return self._health(start_response)
+        if fprpc.serves(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST"):
+            return self._frontpage(environ, start_response)
         if paths.is_reserved(path) and not is_archived(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST", "PROPFIND"):
-            # Explorer and Office probe these whatever the folder (MS-FPSE discovery): there is simply nothing yet.
+            # Explorer and Office probe such names whatever the folder: there is simply nothing.
             return _say(start_response, "404 Not Found", "There is nothing here.")
         return self._webdav(environ, start_response)
 

@@ -44,6 +44,12 @@ SemanticsName = Annotated[
 ]
 
 
+AuthorVia = Annotated[
+    Literal["DAV", "DAV,MS-FP/4.0", "MS-FP/4.0,DAV"],
+    Meta(description='one of "DAV", "DAV,MS-FP/4.0" and "MS-FP/4.0,DAV"'),
+]
+
+
 class ConfigError(DavlockError):
     """The configuration cannot be used. Tells in which file and key, what was found, and what is allowed."""
 
@@ -89,6 +95,23 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     realm: Realm = "davlock"
 
 
+class WebDav(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What OPTIONS tells Office. ms_author_via: by which protocols documents can be changed, the preferred one first.
+
+    document_management: whether to tell that documents can be checked out and have versions, where that is so.
+    """
+
+    ms_author_via: AuthorVia = "DAV"
+    document_management: bool = True
+
+
+class FrontPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """reopen_own: what becomes of a second short-term checkout by the same user. default_minutes: for programs that ask for no time."""
+
+    reopen_own: Literal["refuse", "extend"] = "refuse"
+    default_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 10
+
+
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """level: the least important messages that are still written."""
 
@@ -108,6 +131,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     documents: Documents = Documents()
     versions: Versions = Versions()
     auth: Auth = Auth()
+    webdav: WebDav = WebDav()
+    fprpc: FrontPage = FrontPage()
     log: Log = Log()
 
 
@@ -145,6 +170,14 @@ def policy(config: Config) -> Policy:
         draft_seconds=v.keep_drafts_days * DAY,
         history_seconds=v.keep_history_days * DAY,
     )
+
+
+def document_management(config: Config) -> str:
+    """The DocumentManagementServer header (MS-WDVME 2.2.1), only as far as it is true; empty if it is not to be sent."""
+    kinds = {config.versions.semantics, *(each.semantics for each in config.versions.patterns)}
+    if not config.webdav.document_management or kinds == {"None"}:
+        return ""
+    return "Source Control; Version History;" if "Versioning" in kinds else "Source Control;"
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -26,7 +26,9 @@ _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f/\\\\\ud800-\udfff\ufffd-
 _DECODES_TO_DANGER = re.compile(r"%(?:2e|2f|5c|00|25)", re.IGNORECASE)
 # What most names look like: nothing can be wrong with them, in any folder but /api.
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+,()&-]{0,99}")
-_RESERVED = re.compile(r"/(?:api/v1|_vti_bin|_vti_inf\.html|_davlock)(?:/|$)", re.IGNORECASE)
+_RESERVED = re.compile(r"/(?:api/v1|_davlock)(?:/|$)", re.IGNORECASE)
+# FrontPage's entrances are below every folder: what would be stored there could not be read again.
+_RESERVED_EVERYWHERE = re.compile(r"/_vti_(?:bin|inf\.html)(?:/|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def parse(text: str) -> Address:
         path = unicodedata.normalize("NFC", path)
     if len(path.encode()) > MAX_PATH_BYTES:
         raise BadName(f"The path is longer than {MAX_PATH_BYTES} bytes.")
-    if _RESERVED.match(path):
+    if is_reserved(path):
         raise Forbidden("This name is reserved for another entrance of the server; choose another one.")
     return Address(path, names[-1] if names else "")
 
@@ -97,7 +99,7 @@ def is_plain(name: str) -> bool:
 
 def is_reserved(path: str) -> bool:
     """Whether a canonical path is kept for another door."""
-    return _RESERVED.match(path) is not None
+    return _RESERVED.match(path) is not None or _RESERVED_EVERYWHERE.search(path) is not None
 
 
 def parent(path: str) -> str:

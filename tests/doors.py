@@ -8,20 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Protocol
 from xml.sax.saxutils import escape
 
+from davlock.fprpc.values import DocInfo, MetaDict, parse_meta
 from tests.dav.stories import DAV, DAVLOCK, actives, properties, refused
+from tests.fprpc.client import document, escaped
+from tests.fprpc.conftest import Packet, Rpc
 from tests.serving import Answer, Client, Serving
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a document, and who made it."""
+    """One version of a document, and who made it. path: of the document. href: of the version, over WebDAV."""
 
     number: int
     who: str
     comment: str
+    path: str
     href: str
 
 
@@ -110,7 +116,7 @@ class WebDav:
         for href, place in properties(answer).items():
             # what is empty has not been said, and is not shown
             told = {name.removeprefix(DAV): element.text or "" for name, element in place[200].items()}
-            found.append(Version(int(told["version-name"]), told.get("creator-displayname", ""), told.get("comment", ""), href))
+            found.append(Version(int(told["version-name"]), told.get("creator-displayname", ""), told.get("comment", ""), path, href))
         return sorted(found, key=lambda version: version.number)
 
     def read_version(self, version: Version) -> bytes:
@@ -126,4 +132,85 @@ def _told(answer: Answer) -> str:
     return answer.body.decode()
 
 
-DOORS: list[Callable[[Serving, str], Door]] = [WebDav]
+class FrontPage:
+    """FrontPage RPC, as Office 2000 to 2007 and SharePoint Designer speak it."""
+
+    def __init__(self, serving: Serving, user: str) -> None:
+        self.user, self._call, self._webdav = user, Rpc(serving), WebDav(serving, user)
+
+    def read(self, path: str) -> bytes:
+        answer = self._ask("get document", path, get_option="none")
+        assert not answer.status, answer.raw
+        return answer.content
+
+    def save(self, path: str, content: bytes) -> str:
+        return _said(self._put(path, content, "overwrite"))
+
+    def check_out(self, path: str) -> str:
+        return _said(self._ask("checkout document", path, force=0, timeout=0))
+
+    def check_in(self, path: str, comment: str) -> str:
+        return _said(self._ask("checkin document", path, comment=comment, keep_checked_out=False))
+
+    def undo(self, path: str) -> str:
+        return _said(self._ask("uncheckout document", path, force=False, rlsshortterm=False))
+
+    def rescued(self, path: str) -> list[bytes]:
+        """There is no word for it in this protocol: people look at another door."""
+        return self._webdav.rescued(path)
+
+    @contextmanager
+    def edit(self, path: str) -> Iterator[Callable[[bytes], str]]:
+        """As Word 2003 does it: checked out together with its content, each save on condition of the stamp of the last one."""
+        answer = self._ask("get document", path, get_option="chkoutExclusive", timeout=10)
+        assert not answer.status, answer.raw
+
+        def save(content: bytes) -> str:
+            nonlocal answer
+            meta = answer.values.list("document").document().meta
+            answer = self._put(path, content, "edit", meta)
+            return _said(answer)
+
+        yield save
+        assert not self._ask("uncheckout document", path, force=False, rlsshortterm=True).status
+
+    def begin_to_edit(self, path: str) -> str:
+        answer = self._ask("get document", path, get_option="chkoutExclusive", timeout=10)
+        assert not answer.status or not answer.content
+        return _said(answer)
+
+    def holder(self, path: str) -> tuple[str, str]:
+        (shown,) = self._call(self.user, "getDocsMetaInfo", url_list=f"[{escaped(path[1:])}]").documents().values()
+        assert "vti_sourcecontrollockexpires" not in shown
+        since = parse_meta(shown["vti_sourcecontroltimecheckedout"]).seconds
+        return parse_meta(shown["vti_sourcecontrolcheckedoutby"]).text, datetime.fromtimestamp(since, UTC).isoformat()
+
+    def versions(self, path: str) -> list[Version]:
+        """The protocol lists the earlier ones only, and no comments: those come from the other door, and what both tell is the same."""
+        found = self._webdav.versions(path)
+        listed = [each.document().meta for each in self._ask("list versions", path).values.list("document_list").lists]
+        told = [(each["vti_sourcecontrolversion"].text, each["vti_modifiedby"].text if "vti_modifiedby" in each else "") for each in listed]
+        assert told == [(f"V{each.number}.0", each.who) for each in found[:-1]]
+        return found
+
+    def read_version(self, version: Version) -> bytes:
+        answer = self._ask("get document", version.path, get_option="none", doc_version=f"V{version.number}.0")
+        assert not answer.status, answer.raw
+        return answer.content
+
+    def _ask(self, method: str, path: str, **parameters: Any) -> Packet:
+        return self._call(self.user, method, document_name=path[1:], **parameters)
+
+    def _put(self, path: str, content: bytes, option: str, meta: MetaDict = MappingProxyType({})) -> Packet:
+        info = document(DocInfo(path[1:], meta))
+        return self._call(self.user, "put document", payload=content, document=info, put_option=option, comment="", keep_checked_out=False)
+
+
+def _said(answer: Packet) -> str:
+    if not answer.status:
+        return ""
+    assert not answer.content, answer.raw
+    return answer.message
+
+
+DOORS: list[Callable[[Serving, str], Door]] = [WebDav, FrontPage]

@@ -7,12 +7,26 @@ import msgspec
 import pytest
 import yaml
 
-from davlock.config import Auth, Config, ConfigError, Documents, Locks, Log, Pattern, Versions, load, policy
+from davlock.config import (
+    Auth,
+    Config,
+    ConfigError,
+    Documents,
+    FrontPage,
+    Locks,
+    Log,
+    Pattern,
+    Versions,
+    WebDav,
+    document_management,
+    load,
+    policy,
+)
 from davlock.model import Semantics
 
 TOP = (
     "is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, locks, documents, versions, "
-    "auth and log."
+    "auth, webdav, fprpc and log."
 )
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
 SECONDS = "it must be a whole number from 1 to 4294967295."
@@ -67,6 +81,8 @@ def test_the_defaults() -> None:
             keep_history_days=365,
         ),
         auth=Auth(realm="davlock"),
+        webdav=WebDav(ms_author_via="DAV", document_management=True),
+        fprpc=FrontPage(reopen_own="refuse", default_minutes=10),
         log=Log(level="info"),
     )
 
@@ -87,7 +103,8 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
          versions: {semantics: Locking, patterns: [{match: "*.docx", semantics: Versioning}, {match: /scans/*, semantics: None}],
                     scratch: ["*.bak"], keep_versions: 7, keep_days: 8, keep_deleted_days: 9, keep_drafts_days: 10,
                     keep_history_days: 11},
-         log: {level: debug}}"""
+         webdav: {ms_author_via: "MS-FP/4.0,DAV", document_management: false},
+         fprpc: {reopen_own: extend, default_minutes: 12}, log: {level: debug}}"""
     assert load(written(tmp_path, text)) == Config(
         root=Path("/data"),
         host="::1",
@@ -99,6 +116,8 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         documents=Documents(5, 6),
         versions=Versions("Locking", (Pattern("*.docx", "Versioning"), Pattern("/scans/*", "None")), ("*.bak",), 7, 8, 9, 10, 11),
         auth=Auth("My documents"),
+        webdav=WebDav("MS-FP/4.0,DAV", False),
+        fprpc=FrontPage("extend", 12),
         log=Log("debug"),
     )
 
@@ -154,6 +173,14 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("host: http://here/", f'host is "http://here/"; {HOST}'),
         ("auth: {realm: 'my \"docs\"'}", rf'auth.realm is "my \"docs\""; {REALM}'),
         ('auth: {realm: "a\\r\\nb"}', rf'auth.realm is "a\r\nb"; {REALM}'),
+        ("webdav: {ms_author_via: MS-FP/4.0}",
+            'webdav.ms_author_via is "MS-FP/4.0"; it must be one of "DAV", "DAV,MS-FP/4.0" and "MS-FP/4.0,DAV".'),
+        ("webdav: {ms_author_via: [DAV]}",
+            'webdav.ms_author_via is a list; it must be one of "DAV", "DAV,MS-FP/4.0" and "MS-FP/4.0,DAV".'),
+        ("webdav: {document_management: 1}", "webdav.document_management is 1; it must be true or false."),
+        ("fprpc: {reopen_own: yes}", "fprpc.reopen_own is true; it must be extend or refuse."),
+        ("fprpc: {default_minutes: 0}", "fprpc.default_minutes is 0; it must be a whole number from 1 to 10080."),
+        ("fprpc: {default_minutes: 10081}", "fprpc.default_minutes is 10081; it must be a whole number from 1 to 10080."),
         ("versions: {semantics: none}", f'versions.semantics is "none"; {SEMANTICS}'),
         ("versions: {semantics: ~}", f"versions.semantics is null; {SEMANTICS}"),
         ("versions: {semantics: }", f"versions.semantics is null; {SEMANTICS}"),
@@ -209,6 +236,8 @@ def test_the_bounds_themselves_are_allowed(tmp_path: Path) -> None:
     for text in (
         "{root: /d, port: 0, workers: 1, threads: 1, drain_seconds: 1}",
         "{root: /d, port: 65535, workers: 64, threads: 256}",
+        "{root: /d, fprpc: {default_minutes: 1}}",
+        "{root: /d, fprpc: {default_minutes: 10080}, webdav: {ms_author_via: 'DAV,MS-FP/4.0'}}",
         "{root: /d, locks: {minimum_seconds: 5, default_seconds: 5, maximum_seconds: 5}}",
         "{root: /d, versions: {keep_versions: 0, keep_deleted_days: 0, keep_drafts_days: 1, keep_history_days: 0, scratch: []}}",
         "{root: /d, versions: {keep_versions: 1000000, keep_days: 36500, keep_deleted_days: 36500, keep_drafts_days: 36500}}",
@@ -272,6 +301,23 @@ def test_versions_are_kept_for_ever_unless_something_else_is_said() -> None:
     assert made.version_seconds == float("inf")
     assert made.semantics("/a.docx") is Semantics.VERSIONING
     assert [made.semantics(path) for path in ("/~$a.docx", "/x/.DS_Store", "/A.TMP", "/.~lock.a.odt#")] == [Semantics.LOCKING] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        ("{root: /d}", "Source Control; Version History;"),
+        (
+            "{root: /d, versions: {semantics: None, patterns: [{match: '*.doc', semantics: Versioning}]}}",
+            "Source Control; Version History;",
+        ),
+        ("{root: /d, versions: {semantics: Locking, patterns: [{match: '*.doc', semantics: None}]}}", "Source Control;"),
+        ("{root: /d, versions: {semantics: None}}", ""),
+        ("{root: /d, webdav: {document_management: false}}", ""),
+    ],
+)
+def test_office_is_told_only_what_is_true(tmp_path: Path, text: str, header: str) -> None:
+    assert document_management(load(written(tmp_path, text))) == header
 
 
 def test_the_examples_in_the_comments_of_the_example_are_right(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from davlock import paths
+from davlock import msnumbers, paths
 from davlock.conditions import Conditions, View
 from davlock.dav import deltav, methods, propfind, reading, reports, xml
 from davlock.dav.answers import Answer, xml_answer
 from davlock.dav.headers import parse_overwrite, parse_propfind_depth
 from davlock.dav.history import as_entry, document_with, history, parse_href
+from davlock.dav.refusals import Refused
 from davlock.dav.requests import Request
 from davlock.errors import Forbidden, IsFolder, NotFound, PreconditionFailed
 from davlock.library import Library, Written
@@ -132,7 +133,7 @@ def _refusing(condition: str, message: str) -> Verb:
     def refuse(library: Library, request: Request) -> Answer:
         id, number = parse_href(request.raw_path)
         history(library, document_with(library, id)).version(number)
-        return xml_answer(403, xml.error(condition, (), message))
+        raise Refused(403, condition, msnumbers.DENIED, message)
 
     return refuse
 

@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from davlock import msnumbers
 from davlock.dav import archive, checkouts, locking, properties, reading, reports, writing
-from davlock.dav.answers import Answer, text
-from davlock.dav.refusals import refusal
+from davlock.dav.answers import Answer
+from davlock.dav.refusals import Refused, refusal
 from davlock.dav.requests import Request
 from davlock.errors import DavlockError
 from davlock.library import Library
@@ -42,13 +43,16 @@ WITHOUT_BODY = {"MKCOL", "DELETE", "COPY", "MOVE", "UNLOCK"}
 class WebDavDoor:
     """Expects `davlock.principal` in the environ: the authenticated caller, empty for an anonymous OPTIONS."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, announced: reading.Announced | None = None) -> None:
         self._library = library
+        self._for_office = (announced or reading.Announced()).headers()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request = Request(environ)
         answer = self.answer(request)
         headers = [*answer.headers, ("X-Content-Type-Options", "nosniff")]
+        if request.method == "OPTIONS":
+            headers += self._for_office
         if answer.length is not None:
             headers.append(("Content-Length", str(answer.length)))
         start_response(answer.status_line, headers)
@@ -61,15 +65,16 @@ class WebDavDoor:
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request; errors are answers too."""
-        verb = (archive.verbs(request.raw_path) or VERBS).get(request.method)
-        if verb is None:
-            return text(405, f"{request.method} is not possible here.", [("Allow", reading.allowed(self._library, request))])
         try:
+            verb = (archive.verbs(request.raw_path) or VERBS).get(request.method)
+            if verb is None:
+                raise Refused(405, None, msnumbers.LACKS, f"{request.method} is not possible here.")
             if request.method in WITHOUT_BODY and request.has_body():
-                return text(415, f"{request.method} takes no body here; nothing was changed.")
+                raise Refused(415, None, msnumbers.LACKS, f"{request.method} takes no body here; nothing was changed.")
             return verb(self._library, request)
         except DavlockError as error:
             return refusal(error, self._library, request)
         except Exception:
             _log.exception("%s %r failed", request.method, request.raw_path)
-            return text(500, "Something went wrong in the server. Whoever runs it finds the reason in its log.")
+            wrong = DavlockError("Something went wrong in the server. Whoever runs it finds the reason in its log.")
+            return refusal(wrong, self._library, request)

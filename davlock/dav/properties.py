@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
+from davlock import msnumbers
 from davlock.dav import deltav, hrefs, propfind, proppatch, xml
 from davlock.dav.answers import XML_TYPE, Answer, xml_answer
 from davlock.dav.headers import Depth, parse_propfind_depth
+from davlock.dav.refusals import extended_error
 from davlock.dav.requests import Request
 from davlock.errors import NotCheckedOut, NotFound
 from davlock.library import Library
@@ -108,14 +110,15 @@ def _computed(library: Library, names: tuple[str, ...], known: list[Document], l
 def patch(library: Library, request: Request) -> Answer:
     """RFC 4918 §9.2: all changes or none. Depth is ignored: webdavclient3 sends one, the RFC defines none."""
     changes = proppatch.parse_propertyupdate(request.xml_body())
-    failed = proppatch.refused(changes)
+    failed, number = proppatch.refused(changes), msnumbers.DENIED
     # Also if nothing will be changed: whether this caller may change anything here is told first.
     accepted = [] if failed else changes
     dead = {change.name: change.xml for change in accepted if change.name != deltav.COMMENT}
     try:
         library.change_properties(request.at.path, dead, request.caller, request.conditions, proppatch.comment(accepted))
     except NotCheckedOut:
-        failed = {deltav.COMMENT: 409}
+        failed, number = {deltav.COMMENT: 409}, msnumbers.NOT_CHECKED_OUT
     if request.is_minimal and not failed:
         return Answer(204, [("Preference-Applied", "return=minimal")], length=None)
-    return xml_answer(207, proppatch.outcome(hrefs.as_sent(request.raw_path), changes, failed))
+    headers = [extended_error(number, "Some of these properties cannot be changed here; none was.")] if failed else []
+    return xml_answer(207, proppatch.outcome(hrefs.as_sent(request.raw_path), changes, failed), headers)

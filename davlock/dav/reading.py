@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from davlock.dav import methods, preconditions
 from davlock.dav.answers import TEXT_TYPE, Answer, Headers, text
@@ -45,10 +46,25 @@ def _header(request: Request, names: tuple[str, ...]) -> str:
     return ", ".join(name for name in names if not (request.is_hosted and name in methods.UNKNOWN_TO_WSGIDAV))
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What OPTIONS tells Office: MS-Author-Via (MS-WDVSE 2.2.2), without which it opens everything read-only, and
+    DocumentManagementServer (MS-WDVME 2.2.1), which is not sent if it is empty.
+    """
+
+    author_via: str = "DAV"
+    document_management: str = ""
+
+    def headers(self) -> Headers:
+        """Both, as far as they are sent."""
+        management = [("DocumentManagementServer", self.document_management)] if self.document_management else []
+        return [("MS-Author-Via", self.author_via), *management]
+
+
 def options(library: Library, request: Request) -> Answer:
-    """RFC 4918 §10.1, §18, RFC 3253 §3.9; MS-Author-Via, without which Office opens everything read-only."""
+    """RFC 4918 §10.1, §18, RFC 3253 §3.9."""
     features = methods.HOSTED_FEATURES if request.is_hosted else methods.FEATURES
-    headers = [("DAV", features), ("MS-Author-Via", "DAV"), ("Allow", allowed(library, request))]
+    headers = [("DAV", features), ("Allow", allowed(library, request))]
     return Answer(200, [*headers, ("Public", _header(request, methods.ANY)), ("Accept-Ranges", "bytes")])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from davlock import errors, paths, wording
+from urllib.parse import quote
+
+from davlock import errors, msnumbers, paths, wording
 from davlock.dav import hrefs, xml
 from davlock.dav.answers import Answer, Headers, text, xml_answer
 from davlock.dav.checkoutinfo import NothingToUndo
@@ -35,37 +37,68 @@ _ERRORS: list[tuple[type[errors.DavlockError], int, str | None]] = [
 ]
 
 
+# Methods that change nothing, so that no write or lock is refused with them.
+_READING = {"OPTIONS", "GET", "HEAD", "PROPFIND", "REPORT"}
+
+
+class Refused(errors.DavlockError):
+    """A refusal that only this door knows: an HTTP status, perhaps a precondition, and a number of davlock.msnumbers."""
+
+    def __init__(self, status: int, condition: str | None, number: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.condition, self.number = status, condition, number
+
+
 def refusal(error: errors.DavlockError, library: Library, request: Request) -> Answer:
     """The answer to an error that a request has met."""
-    status, condition = next((status, condition) for kind, status, condition in _ERRORS if isinstance(error, kind))
+    if isinstance(error, Refused):
+        status, condition, number = error.status, error.condition, error.number
+    else:
+        status, condition = next((status, condition) for kind, status, condition in _ERRORS if isinstance(error, kind))
+        number = msnumbers.number(error)
+    sentence, answer = _answer(error, status, condition, library, request)
+    if request.method not in _READING:
+        answer.headers.append(extended_error(number, sentence))
+    return answer
+
+
+def extended_error(number: int, sentence: str) -> tuple[str, str]:
+    """The header that tells Office and Explorer why a write or lock was refused (MS-WDV 2.2.3): the text is what they show."""
+    return "X-MSDAVEXT_ERROR", f"{number}; {quote(sentence, safe='')}"
+
+
+def _answer(error: errors.DavlockError, status: int, condition: str | None, library: Library, request: Request) -> tuple[str, Answer]:
+    """What a person is told, and the answer that tells it."""
     if isinstance(error, errors.Locked):
         return _locked(error, condition or "", library, request)
     if isinstance(error, errors.NotHolder):
-        return text(status, f"{told(error.lock, request.caller.principal, library)} Nothing was changed.")
+        said = f"{told(error.lock, request.caller.principal, library)} Nothing was changed."
+        return said, text(status, said)
     if condition:
-        return xml_answer(status, xml.error(condition, (), error.message))
+        return error.message, xml_answer(status, xml.error(condition, (), error.message))
     headers: Headers = []
     if status == 405:
         headers.append(("Allow", allowed(library, request)))
     if status == 503:
         headers.append(("Retry-After", "1"))
-    return text(status, error.message, headers)
+    return error.message, text(status, error.message, headers)
 
 
-def _locked(error: errors.Locked, condition: str, library: Library, request: Request) -> Answer:
+def _locked(error: errors.Locked, condition: str, library: Library, request: Request) -> tuple[str, Answer]:
     viewer, asked = request.caller.principal, _asked(request)
     found: dict[str, str] = {}
     # Of several locks on one place, somebody else's is told rather than one's own.
     for blocker in sorted(error.blockers, key=lambda each: each.lock.principal == viewer):
         place = hrefs.encode(blocker.path, is_folder(library, blocker.path))
         found.setdefault(place, f"{told(blocker.lock, viewer, library)} Nothing was changed.")
+    first = next(iter(found.values()))
     if asked is None or not all(paths.is_below(blocker.path, asked) for blocker in error.blockers):
-        return xml_answer(423, xml.error(condition, list(found), next(iter(found.values()))))
+        return first, xml_answer(423, xml.error(condition, list(found), first))
     # What stands in the way lies below what was asked for: 207 (RFC 4918 §9.6.1, §9.9.4, §9.10.6).
     items: list[tuple[str, int, str | None, str]] = [(place, 423, condition, said) for place, said in found.items()]
     if isinstance(error, errors.Conflict):
         items.append((hrefs.encode(asked, True), 424, None, "Not locked, because something in it is."))
-    return xml_answer(207, xml.multistatus_errors(items))
+    return first, xml_answer(207, xml.multistatus_errors(items))
 
 
 def _asked(request: Request) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from davlock.dav.answers import Answer, text
+from davlock import msnumbers
+from davlock.dav.answers import Answer
 from davlock.dav.headers import Depth, parse_depth, parse_overwrite
 from davlock.dav.live import http_date
-from davlock.dav.refusals import is_folder
+from davlock.dav.refusals import Refused, is_folder
 from davlock.dav.requests import Request
 from davlock.errors import BadRequest, IsFolder
 from davlock.library import Library
@@ -19,7 +20,7 @@ def put(library: Library, request: Request) -> Answer:
         raise BadRequest("A part of a document cannot be stored; send the whole document.")
     encoding = request.header("CONTENT_ENCODING")
     if encoding and encoding.strip().lower() != "identity":
-        return text(415, "A document cannot be stored compressed; send it without Content-Encoding.")
+        raise Refused(415, None, msnumbers.LACKS, "A document cannot be stored compressed; send it without Content-Encoding.")
     if request.raw_path.endswith("/"):
         raise IsFolder("A URL that ends with a slash is that of a folder; send a document to one without.")
     written = library.write(request.at, request.environ["wsgi.input"], request.length, request.caller, request.conditions)

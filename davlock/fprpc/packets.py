@@ -14,7 +14,7 @@ undo (Microsoft's SDK sample, Metalogix), what Alfresco sends to Office, and ind
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from davlock.fprpc.values import DocInfo, FolderInfo, MetaValue
@@ -38,7 +38,7 @@ def packet(method: Method, message: str = "", *values: tuple[str, Value]) -> byt
     if message:
         lines.append(f"<p>message={escape_sentence(message)}\n")
     for name, value in values:
-        lines += _named("<p>", name, value)
+        _put(lines, "<p>", name, value)
     return f"{_HEAD}{''.join(lines)}{_FOOT}".encode("ascii")
 
 
@@ -52,16 +52,16 @@ def error(method: Method | None, status: int, message: str) -> bytes:
 
 def escape(text: str) -> str:
     """Data in a packet."""
-    return _SPECIAL.sub(_references, _IMPOSSIBLE.sub("\ufffd", text))
+    return _SPECIAL.sub(_references, text)
 
 
 def escape_sentence(text: str) -> str:
     """A sentence for people: as data, but single quotes stay, as in `successfully put document 'a.doc' as 'a.doc'` (capture)."""
-    return _SPECIAL_IN_SENTENCE.sub(_references, _IMPOSSIBLE.sub("\ufffd", text))
+    return _SPECIAL_IN_SENTENCE.sub(_references, text)
 
 
 def _references(character: re.Match[str]) -> str:
-    return "".join(f"&#{byte};" for byte in character[0].encode())
+    return "".join(f"&#{byte};" for byte in _IMPOSSIBLE.sub("\ufffd", character[0]).encode())
 
 
 def _method(method: Method) -> str:
@@ -69,29 +69,32 @@ def _method(method: Method) -> str:
     return escape(method.name if method.version is None else f"{method.name}:{method.version}")
 
 
-def _named(tag: str, name: str, value: Value | MetaValue) -> Iterator[str]:
+def _put(lines: list[str], tag: str, name: str, value: Value | MetaValue) -> None:
     if isinstance(value, MetaValue):
-        yield f"{tag}{escape(name)}\n{tag}{value.type}{value.access}|{escape(value.text)}\n"
+        lines.append(f"{tag}{escape(name)}\n{tag}{value.type}{value.access}|{escape(value.text)}\n")
     elif isinstance(value, str):
-        yield f"{tag}{escape(name)}={escape(value)}\n"
+        lines.append(f"{tag}{escape(name)}={escape(value)}\n")
     else:
-        yield f"{tag}{escape(name)}=\n"
-        yield from _list(value)
+        lines.append(f"{tag}{escape(name)}=\n")
+        _put_list(lines, value)
 
 
-def _list(value: Value) -> Iterator[str]:
-    yield "<ul>\n"
+def _put_list(lines: list[str], value: Value) -> None:
+    lines.append("<ul>\n")
     match value:
         case DocInfo(name, meta):
-            yield from _named("<li>", "document_name", name)
-            yield from _named("<li>", "meta_info", meta)
+            _put(lines, "<li>", "document_name", name)
+            _put(lines, "<li>", "meta_info", meta)
         case FolderInfo(url, meta):
-            yield from _named("<li>", "url", url)
-            yield from _named("<li>", "meta_info", meta)
+            _put(lines, "<li>", "url", url)
+            _put(lines, "<li>", "meta_info", meta)
         case Mapping():
             for key, each in value.items():
-                yield from _named("<li>", key, each)
+                _put(lines, "<li>", key, each)
         case _:
             for each in value:
-                yield from [f"<li>{escape(each)}\n"] if isinstance(each, str) else _list(each)
-    yield "</ul>\n"
+                if isinstance(each, str):
+                    lines.append(f"<li>{escape(each)}\n")
+                else:
+                    _put_list(lines, each)
+    lines.append("</ul>\n")

@@ -16,6 +16,7 @@ from calendar import timegm
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import ClassVar, Literal, TypeAlias, cast
 
 from davlock.errors import BadRequest
@@ -74,6 +75,7 @@ def parse_time(text: str) -> int:
     raise Malformed("A time in UTC such as 06 Apr 2006 20:03:02 -0000 is needed.")
 
 
+@lru_cache(maxsize=4096)
 def print_time(seconds: int) -> str:
     """TIME of a moment in Unix time, moved into the years 1 to 9999 that four digits can express."""
     year, month, day, hour, minute, second, *_ = time.gmtime(min(max(seconds, -62_135_596_800), 253_402_300_799))

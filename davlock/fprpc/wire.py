@@ -200,8 +200,9 @@ def _decode(encoded: bytes) -> str:
     """Percent-encoded UTF-8 with `+` for blanks; requests name no charset. Raises Malformed."""
     if _BAD_ESCAPE.search(encoded):
         raise Malformed("A percent sign in the request is not followed by two hexadecimal digits.")
+    plain = encoded.replace(b"+", b" ")
     try:
-        text = unquote_to_bytes(encoded.replace(b"+", b" ")).decode()
+        text = (unquote_to_bytes(plain) if b"%" in plain else plain).decode()
     except UnicodeDecodeError:
         raise Malformed("The request is not in UTF-8.") from None
     if "\0" in text:

@@ -55,8 +55,9 @@ NFC, NFD = "/Übergröße.odt", unicodedata.normalize("NFD", "/Übergröße.odt"
         ("/api", "/api", "api"),
         ("/api/v10", "/api/v10", "v10"),
         ("/x/api/v1", "/x/api/v1", "v1"),
-        ("/x/_vti_bin", "/x/_vti_bin", "_vti_bin"),
+        ("/x/_davlock", "/x/_davlock", "_davlock"),
         ("/_vti_binary", "/_vti_binary", "_vti_binary"),
+        ("/x/_vti_cnf/a.doc", "/x/_vti_cnf/a.doc", "a.doc"),
     ],
 )
 def test_canonical_form(text: str, path: str, spelling: str) -> None:
@@ -120,7 +121,8 @@ def test_the_servers_own_folder_is_hidden(name: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/v1", "/API/V1/Document", "/api//v1", "/_vti_bin", "/_VTI_BIN/shtml.exe", "/_vti_inf.html", "/_vti_inf.html/", "/_davlock/x"],
+    ["/api/v1", "/API/V1/Document", "/api//v1", "/_vti_bin", "/_VTI_BIN/shtml.exe", "/_vti_inf.html", "/_vti_inf.html/", "/_davlock/x"]
+    + ["/x/_vti_bin", "/x/y/_VTI_bin/z", "/x/_vti_inf.html"],
 )
 def test_names_of_other_doors(path: str) -> None:
     with pytest.raises(Forbidden):

@@ -161,7 +161,7 @@ def test_every_refusal_is_a_sentence_for_a_person(serving: Serving, alice: Clien
         assert (answer.status == 405) is ("Allow" in answer.headers), asked
 
 
-@pytest.mark.parametrize("path", ["/_vti_inf.html", "/_vti_bin/shtml.dll/_vti_rpc", "/api/v1/Document/1"])
+@pytest.mark.parametrize("path", ["/_vti_bin/webs.asmx", "/x/_vti_bin/lists.asmx", "/_vti_inf.html/x", "/api/v1/Document/1"])
 def test_what_explorer_and_office_probe_is_simply_not_there(alice: Client, path: str) -> None:
     for method in ("GET", "HEAD", "POST", "PROPFIND"):
         assert alice.request(method, path).status == 404

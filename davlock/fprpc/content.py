@@ -1,0 +1,184 @@
+"""get document, put document (MS-FPSE 3.1.5.3; fprpc.md §d, §g): content, read and written, never held in memory."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from davlock.conditions import Conditions, View
+from davlock.errors import DavlockError, Exists, PreconditionFailed, Unavailable
+from davlock.fprpc import metadata
+from davlock.fprpc.brackets import parse_document
+from davlock.fprpc.calls import Call, Operation, Reply
+from davlock.fprpc.checkouts import check_out
+from davlock.fprpc.values import DocInfo, Malformed, moment, parse_boolean, parse_options
+from davlock.fprpc.wire import Payload
+from davlock.library import Upload
+from davlock.model import NO_NOTE, Note
+from davlock.paths import Address
+
+ATTEMPTS = 100  # at a document that is saved again, each time between its description and its content
+_VERSION = re.compile(r"[Vv]?([0-9]{1,9})(?:\.0{1,9})?")
+# The digits are the syntax of old clients; there is no non-exclusive checkout, so that it is an exclusive one (fprpc.md §d).
+_CHECKS_OUT = {"none": False, "0": False, "chkoutexclusive": True, "1": True, "chkoutnonexclusive": True, "2": True}
+
+
+def get_document(call: Call) -> Reply:
+    """The description of a document and its content, checked out if that is asked for: then both or nothing.
+
+    Raises Conflict and what else a checkout raises, NotFound, NoSuchVersion, IsFolder.
+    """
+    at = call.address(call.command.require("document_name", str))
+    version = call.command.get("doc_version", _parse_version, None)
+    if version is not None:
+        return _get_version(call, at, version)
+    if call.command.get("get_option", _parse_get_option, False):
+        check_out(call, at)
+    for _ in range(ATTEMPTS):
+        before = call.library.look(at.path, call.caller.principal)
+        info = metadata.document(call, at.path)
+        entry, fd = call.library.open(at.path, call.caller.principal)
+        # An edit stamp newer than the content would let the client overwrite what it has never seen.
+        if before and before.etag == entry.etag:
+            return _retrieved(info, fd, entry.size)
+        os.close(fd)
+    raise Unavailable("This document is being saved all the time; try again.")
+
+
+def put_document(call: Call) -> Reply:
+    """Content becomes a document, whole, or nothing happens; its new description, with the stamp for the next `edit`.
+
+    put_option: `edit` compares the edit stamp, `overwrite` does not; without either nothing may be there. `createdir` makes the folder
+    it goes into. `checkin` publishes what the caller has checked out, `checkout` or keep_checked_out keep it so. The others mean nothing.
+    Raises PreconditionFailed, Locked, LockLost, ParentMissing, IsFolder, StillOpen, IncompleteBody, TooLarge, StorageFull.
+    """
+    info = call.command.require("document", parse_document)
+    options = call.command.get("put_option", parse_options, frozenset())
+    keep = call.command.get("keep_checked_out", parse_boolean, False) or "checkout" in options
+    if call.payload is None:
+        raise Malformed("The content of the document is missing; it follows the command, after a line feed.")
+    at = call.address(info.name)
+    conditions = _conditions(at, info, options)
+    with _folder(call, info.name, "createdir" in options):
+        is_mine = _publish(call, at, call.payload, keep, conditions) if "checkin" in options else _save(call, at, call.payload, conditions)
+    saved = _described(call, at, is_mine)
+    return Reply([("document", saved)], f"successfully put document '{saved.name}' as '{saved.name}'")
+
+
+def _get_version(call: Call, at: Address, number: int) -> Reply:
+    """An earlier version. It never changes: so it can be opened first, and nothing is checked out if there is none."""
+    version, fd = call.library.open_version(call.library.identify(at.path), number)
+    try:
+        if call.command.get("get_option", _parse_get_option, False):
+            check_out(call, at)
+        info = metadata.document(call, at.path)
+        now = call.library.look(at.path, call.caller.principal)
+        if now is None or now.stamp != version.stamp:
+            # With the stamp of what is there now, the client could overwrite that and never have seen it.
+            meta = {key: value for key, value in info.meta.items() if key not in ("vti_rtag", "vti_etag")}
+            info = DocInfo(info.name, {**meta, **metadata.version(version)})
+        return _retrieved(info, fd, version.size)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _publish(call: Call, at: Address, content: Payload, keep: bool, conditions: Conditions) -> Callable[[], bool]:
+    """Of a document that the caller has not checked out, a save publishes already: there is nothing to check in."""
+    note = Note(call.command.get("comment", str, ""))
+    checkout = call.library.checkout(at.path)
+    if checkout is None or checkout.principal != call.caller.principal:
+        return _save(call, at, content, conditions, note)
+    done = call.library.check_in(at, call.caller, note, keep, Upload(content, content.length), conditions)
+
+    def is_mine() -> bool:
+        document = call.library.document(at.path)
+        return document is not None and document.version == done.version
+
+    return is_mine
+
+
+def _save(call: Call, at: Address, content: Payload, conditions: Conditions, note: Note = NO_NOTE) -> Callable[[], bool]:
+    saved = call.library.write(at, content, content.length, call.caller, conditions, note).entry
+
+    def is_mine() -> bool:
+        now = call.library.look(at.path, call.caller.principal)
+        return now is not None and now.etag == saved.etag
+
+    return is_mine
+
+
+def _conditions(at: Address, info: DocInfo, options: frozenset[str]) -> Conditions:
+    """What put_option makes of what stands there, judged as the caller sees it. Raises Malformed."""
+    stamp = info.meta.get("vti_timelastmodified") if "edit" in options else None
+    seconds = stamp.seconds if stamp else None
+
+    def check(view: View) -> None:
+        entry = view.entry(at.path)
+        if seconds is None:
+            if entry and not entry.is_folder and "overwrite" not in options:
+                raise Exists(f"There is a document {entry.name} already; save under another name, or open that one first.")
+        elif entry is None:
+            raise PreconditionFailed("The document has been removed or renamed since you opened it; save it under another name.")
+        elif not entry.is_folder and metadata.stamp(view, entry) != seconds:
+            raise PreconditionFailed(f"{entry.name} has been changed since you opened it; save yours under another name, and compare.")
+
+    return check
+
+
+@contextmanager
+def _folder(call: Call, url: str, is_wanted: bool) -> Iterator[None]:
+    """The folder that something is put into, made if that is wanted: and taken away again if nothing was put there after all."""
+    folder, is_made = call.address(url.strip("/").rpartition("/")[0]), False
+    if is_wanted and not call.library.is_folder(folder.path):
+        with suppress(Exists):  # somebody was quicker: then it is his
+            call.library.make_folder(folder, call.caller)
+            is_made = True
+    try:
+        yield
+    except BaseException:
+        if is_made:
+            with suppress(DavlockError):
+                call.library.delete(folder.path, call.caller, _empty(folder.path))
+        raise
+
+
+def _empty(folder: str) -> Conditions:
+    def check(view: View) -> None:
+        if any(view.drafts.tree.listing(folder)):
+            raise PreconditionFailed("Somebody has put something there meanwhile.")
+
+    return check
+
+
+def _described(call: Call, at: Address, is_mine: Callable[[], bool]) -> DocInfo:
+    """A document after a save. is_mine: whether it is still what was saved then."""
+    info = metadata.document(call, at.path)
+    if is_mine():
+        return info
+    # Somebody else has saved since. With the stamp of what he saved, the client could overwrite it and never have seen it.
+    stamp = info.meta["vti_timelastmodified"]
+    return DocInfo(info.name, {**info.meta, "vti_timelastmodified": moment(stamp.seconds - 1)})
+
+
+def _retrieved(info: DocInfo, fd: int, size: int) -> Reply:
+    return Reply([("document", info)], f"successfully retrieved document '{info.name}' from '{info.name}'", (fd, size))
+
+
+def _parse_version(text: str) -> int:
+    found = _VERSION.fullmatch(text)
+    if not found:
+        raise Malformed("A version such as V2.0 is needed.")
+    return int(found[1])
+
+
+def _parse_get_option(text: str) -> bool:
+    """Whether a get_option checks out. Raises Malformed."""
+    if text.lower() not in _CHECKS_OUT:
+        raise Malformed("It must be none, chkoutExclusive or chkoutNonExclusive.")
+    return _CHECKS_OUT[text.lower()]
+
+
+METHODS: dict[str, Operation] = {"get document": get_document, "put document": put_document}
