@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 
 from davlock.conditions import Conditions, View
-from davlock.errors import DavlockError, Exists, PreconditionFailed, Unavailable
+from davlock.errors import Exists, PreconditionFailed, Unavailable
 from davlock.fprpc import metadata
 from davlock.fprpc.brackets import parse_document
 from davlock.fprpc.calls import Call, Operation, Reply
 from davlock.fprpc.checkouts import check_out
+from davlock.fprpc.folders import made_for
 from davlock.fprpc.values import DocInfo, Malformed, moment, parse_boolean, parse_options
 from davlock.fprpc.wire import Payload
 from davlock.library import Upload
@@ -61,7 +61,7 @@ def put_document(call: Call) -> Reply:
         raise Malformed("The content of the document is missing; it follows the command, after a line feed.")
     at = call.address(info.name)
     conditions = _conditions(at, info, options)
-    with _folder(call, info.name, "createdir" in options):
+    with made_for(call, info.name, "createdir" in options):
         is_mine = _publish(call, at, call.payload, keep, conditions) if "checkin" in options else _save(call, at, call.payload, conditions)
     saved = _described(call, at, is_mine)
     return Reply([("document", saved)], f"successfully put document '{saved.name}' as '{saved.name}'")
@@ -124,31 +124,6 @@ def _conditions(at: Address, info: DocInfo, options: frozenset[str]) -> Conditio
             raise PreconditionFailed("The document has been removed or renamed since you opened it; save it under another name.")
         elif not entry.is_folder and metadata.stamp(view, entry) != seconds:
             raise PreconditionFailed(f"{entry.name} has been changed since you opened it; save yours under another name, and compare.")
-
-    return check
-
-
-@contextmanager
-def _folder(call: Call, url: str, is_wanted: bool) -> Iterator[None]:
-    """The folder that something is put into, made if that is wanted: and taken away again if nothing was put there after all."""
-    folder, is_made = call.address(url.strip("/").rpartition("/")[0]), False
-    if is_wanted and not call.library.is_folder(folder.path):
-        with suppress(Exists):  # somebody was quicker: then it is his
-            call.library.make_folder(folder, call.caller)
-            is_made = True
-    try:
-        yield
-    except BaseException:
-        if is_made:
-            with suppress(DavlockError):
-                call.library.delete(folder.path, call.caller, _empty(folder.path))
-        raise
-
-
-def _empty(folder: str) -> Conditions:
-    def check(view: View) -> None:
-        if any(view.drafts.tree.listing(folder)):
-            raise PreconditionFailed("Somebody has put something there meanwhile.")
 
     return check
 
