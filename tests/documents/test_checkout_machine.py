@@ -30,7 +30,7 @@ from tests.documents.checkout_oracle import TUNNEL_SECONDS, Doc, Held, Oracle, R
 from tests.documents.conftest import Clock
 
 T = TypeVar("T")
-STEPS = int(os.environ.get("DAVLOCK_STEPS", "3000"))
+STEPS = int(os.environ.get("DAVLOCK_STEPS", "1500"))
 STEPS_IN_A_ROW = 50
 PEOPLE = ["alice", "bob", "carol"]
 ADMIN = "carol"
