@@ -29,7 +29,7 @@ from davlock.state.sqlite import SqliteState
 
 _log = logging.getLogger("davlock")
 
-TIDY_SECONDS = 3600.0
+FORGET_SECONDS = 3600.0
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -100,15 +100,14 @@ def _say(start_response: Callable[..., Any], status: str, sentence: str) -> Iter
     return [body]
 
 
-def _tidy_now_and_then(site: Site) -> None:
+def _forget_now_and_then(site: Site) -> None:
     """Housekeeping only: nothing that is answered depends on it."""
     while True:
-        time.sleep(TIDY_SECONDS)
+        time.sleep(FORGET_SECONDS)
         try:
-            for aside in site.library.tidy():
-                _log.warning("set aside in .davlock/rescued: %s", aside)
+            site.library.forget()
         except Exception:
-            _log.exception("could not tidy up; it is tried again in an hour")
+            _log.exception("could not forget what was kept for its time; it is tried again in an hour")
 
 
 def serve(config: Config, ready: Callable[[str, int], None]) -> None:
@@ -122,7 +121,7 @@ def serve(config: Config, ready: Callable[[str, int], None]) -> None:
     def make_application() -> Application:
         worker = open_site(config)
         worker.library.recover()
-        threading.Thread(target=_tidy_now_and_then, args=(worker,), name="tidy", daemon=True).start()
+        threading.Thread(target=_forget_now_and_then, args=(worker,), name="forget", daemon=True).start()
         return application(worker)
 
     serve_http(

@@ -418,22 +418,25 @@ class Library:
         self._reserve.keep()
         return done
 
-    def tidy(self) -> list[str]:
-        """Forgets what was kept for its time. To be done now and then.
-
-        Returns the files of versions and drafts that nothing names, such as after a crash, and that were set aside.
-        """
+    def forget(self) -> None:
+        """Forgets what was kept for its time. To be done now and then."""
         with self._journal.deciding() as rows:
             self._versions.forget(rows)
             self._drafts.forget(rows)
             rows.forget_history(rows.now - self._policy.history_seconds)
             oldest = rows.now - self._policy.draft_seconds
+        self._drafts.shelf.clear_aside(oldest)
+
+    def tidy(self) -> list[str]:
+        """Forgets what was kept for its time, and looks through all drafts and versions; nobody else can decide anything meanwhile.
+
+        Returns the files of versions and drafts that nothing names, such as after a crash, and that were set aside.
+        """
+        self.forget()
         with self._journal.deciding() as rows:
             self._identities.adopt(rows)
         with self._journal.deciding() as rows:
-            aside = self._versions.sweep(rows) + self._drafts.sweep(rows)
-        self._drafts.shelf.clear_aside(oldest)
-        return aside
+            return self._versions.sweep(rows) + self._drafts.sweep(rows)
 
     def check(self, progress: Progress = lambda todo, done: None) -> Iterator[Finding]:
         """Verifies documents, versions, drafts, locks and journal, and repairs what can be.
