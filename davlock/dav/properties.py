@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from davlock import msnumbers
+from davlock import rules
 from davlock.dav import deltav, hrefs, propfind, proppatch, xml
 from davlock.dav.answers import XML_TYPE, Answer, xml_answer
 from davlock.dav.headers import Depth, parse_propfind_depth
@@ -98,7 +99,7 @@ def _computed(library: Library, names: tuple[str, ...], known: list[Document], l
 
     def compute(entry: Entry) -> dict[str, str]:
         document, checkout = documents.get(entry.path), checkouts.get(entry.path)
-        sees_draft = checkout is not None and checkout.principal == caller.principal
+        sees_draft = checkout is not None and rules.proves(checkout, caller)
         if document and not (entry.is_folder or sees_draft or document.stamp == entry.stamp):
             document = None  # changed underneath, and not yet a version
         drafts = rescued.get(document.id, ()) if document else ()
