@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from davlock import msnumbers
-from davlock import rules
+from davlock import msnumbers, rules
 from davlock.dav import deltav, hrefs, propfind, proppatch, xml
 from davlock.dav.answers import XML_TYPE, Answer, xml_answer
 from davlock.dav.headers import Depth, parse_propfind_depth
