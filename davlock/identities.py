@@ -197,7 +197,7 @@ class Identities:
         held = rows.locks_on([gone.path]) if gone.path else []
         coming = [lock for lock in held if lock.document == gone.id and rules.travels(lock)]
         there = [other for other in rows.locks_on([*paths.ancestors(path), path]) if rules.covers(other, path) and other not in coming]
-        return all(lock.principal == principal and not rules.arrival_conflicts(lock, path, there) for lock in coming)
+        return all(rules.may_come_along(lock, principal, path, there) for lock in coming)
 
     def _bring_back(self, rows: Rows, gone: Document, current: Document | None, path: str, principal: str, brings: bool) -> None:
         """Puts an identity back on its name; the one that came there instead takes the place that it had meanwhile, if any."""
@@ -240,7 +240,7 @@ class Identities:
         whose = (path, past.principal, past.door, past.since)
         lock = Lock(past.token, Kind.CHECKOUT, Scope.EXCLUSIVE, False, *whose, None, 0, "", gone.id, past.comment)
         standing = [other for other in rows.locks_on([*paths.ancestors(path), path]) if rules.covers(other, path)]
-        return None if rules.arrival_conflicts(lock, path, standing) else lock
+        return lock if rules.may_come_along(lock, principal, path, standing) else None
 
 
 def _goes_on(document: Document, session: int | None) -> bool:

@@ -187,6 +187,11 @@ def arrival_conflicts(travelling: Lock, path: str, staying: Iterable[Lock]) -> t
     return conflicts(Wanted(travelling.kind, path, travelling.scope, travelling.deep), Caller(travelling.principal), staying)
 
 
+def may_come_along(lock: Lock, principal: str, path: str, standing: Iterable[Lock]) -> bool:
+    """Whether a lock may follow its document that comes back to a name by somebody's hand: his own one, if it could stand there."""
+    return lock.principal == principal and not arrival_conflicts(lock, path, standing)
+
+
 def stays(lock: Lock, target: str, arriving: Iterable[Lock]) -> bool:
     """Whether a lock still stands after something has been put on target: it stands above, or outlives the replacement."""
     return paths.is_below(target, lock.root) or survives_overwriting(lock, target, arriving)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 
+from davlock import rules
 from davlock.conditions import Conditions, View
 from davlock.errors import Exists, PreconditionFailed, Unavailable
 from davlock.fprpc import metadata
@@ -89,7 +90,7 @@ def _publish(call: Call, at: Address, content: Payload, keep: bool, conditions: 
     """Of a document that the caller has not checked out, a save publishes already: there is nothing to check in."""
     note = Note(call.command.get("comment", str, ""))
     checkout = call.library.checkout(at.path)
-    if checkout is None or checkout.principal != call.caller.principal:
+    if checkout is None or not rules.proves(checkout, call.caller):
         return _save(call, at, content, conditions, note)
     done = call.library.check_in(at, call.caller, note, keep, Upload(content, content.length), conditions)
 
