@@ -7,7 +7,9 @@ parse_metadicts   `[[vti_title;SW|Budget];[]]`             → a tuple of such
 parse_document    `[document_name=a.doc;meta_info=[]]`     → DocInfo; parse_documents for a vector of them
 parse_folder      `[url=a;meta_info=[]]`                   → FolderInfo; parse_folders for a vector of them
 
-All take text that is percent-decoded already, raise Malformed, and take time linear in its length.
+print_document    the other way round, for answers in URL mode
+
+All others take text that is percent-decoded already, raise Malformed, and take time linear in its length.
 
 Inside data a backslash stands before `[ ] ; = \ { }`, and before `|` by some clients (Metalogix); before anything else it stands
 for itself, as in a path or a login name that nobody escaped. `=` needs none but in the name of a field. A `;` may end the last item
@@ -21,13 +23,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
-from davlock.fprpc.values import DocInfo, FolderInfo, Malformed, MetaDict, parse_meta
+from davlock.fprpc.values import DocInfo, FolderInfo, Malformed, MetaDict, parse_meta, print_meta
 
 MAX_LEVELS = 8
 """Levels of brackets; a vector of DOCINFO has three."""
 
 _TOKEN = re.compile(r"[\[\];=]|(?:[^\[\];=\\]+|\\.)+|\\", re.DOTALL)
 _ESCAPE = re.compile(r"\\([\[\];=\\{}|])")
+_ESCAPED = re.compile(r"[\[\];=\\{}]")
 
 T = TypeVar("T")
 
@@ -144,6 +147,12 @@ def parse_documents(text: str) -> tuple[DocInfo, ...]:
     return _each(_document, text)
 
 
+def print_document(info: DocInfo) -> str:
+    """DOCINFO."""
+    meta = ";".join(f"{_printed(key)};{_printed(print_meta(value))}" for key, value in info.meta.items())
+    return f"[document_name={_printed(info.name)};meta_info=[{meta}]]"
+
+
 def parse_folder(text: str) -> FolderInfo:
     """Folder info; without meta_info it has none. Raises Malformed."""
     return _folder(parse_items(text))
@@ -152,6 +161,10 @@ def parse_folder(text: str) -> FolderInfo:
 def parse_folders(text: str) -> tuple[FolderInfo, ...]:
     """VECTOR of folder info, such as urldirs. Raises Malformed."""
     return _each(_folder, text)
+
+
+def _printed(text: str) -> str:
+    return _ESCAPED.sub(r"\\\g<0>", text)
 
 
 def _each(read: Callable[[Items], T], text: str) -> tuple[T, ...]:

@@ -5,19 +5,18 @@ An editing session is a short-term checkout, which runs out; a user's check-out 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
 
-from davlock.conditions import Conditions, View, unconditionally
-from davlock.errors import NotCheckedOut, NotHolder
+from davlock.conditions import Conditions, View, checkout_began, unconditionally
+from davlock.errors import NotFound
 from davlock.fprpc import metadata
 from davlock.fprpc.calls import Call, Operation, Reply
 from davlock.fprpc.values import DocInfo, parse_boolean, parse_int, parse_time
-from davlock.library import Library
-from davlock.model import Kind, Lock, Note
+from davlock.model import Note
 from davlock.paths import Address
 
 REFRESH = 0b10  # of `force`: all its other bits mean nothing
-_FORCED = "Undone with force, through FrontPage"
+_FORCED = "With force, through FrontPage"
 _MINUTE = 60.0
 
 
@@ -36,8 +35,8 @@ def checkin_document(call: Call) -> Reply:
     at = call.address(call.command.require("document_name", str))
     comment = call.command.get("comment", str, "")
     keep = call.command.get("keep_checked_out", parse_boolean, False)
-    call.library.check_in(at, call.caller, Note(comment), keep, conditions=_same_checkout(call, at))
-    return _described(call, at)
+    call.library.check_in(at, call.caller, Note(comment), keep, conditions=_same_checkout(call, at, by_force=False))
+    return _left(call, at)
 
 
 def uncheckout_document(call: Call) -> Reply:
@@ -47,13 +46,14 @@ def uncheckout_document(call: Call) -> Reply:
     """
     at = call.address(call.command.require("document_name", str))
     force = call.command.get("force", parse_boolean, False)
-    same = _same_checkout(call, at)
+    reason = _FORCED if force else None
+    same = _same_checkout(call, at, force)
     if call.command.get("rlsshortterm", parse_boolean, False):
-        return Reply([("meta_info", _end_edit(call, at.path, force, same).meta)])
-    # The right alone undoes nothing of others: that takes the wish as well.
-    caller = replace(call.caller, admin=call.caller.admin and force)
-    call.library.undo(at.path, caller, _FORCED if caller.admin else "", same)
-    return _described(call, at)
+        glance = _Glance(call, at.path)
+        call.library.end_edit(at.path, call.caller, reason, same, glance.at_what_is_left)
+        return Reply([("meta_info", glance.info.meta)])
+    call.library.undo(at.path, call.caller, reason, same)
+    return _left(call, at)
 
 
 def check_out(call: Call, at: Address, renew: bool = False) -> DocInfo:
@@ -71,19 +71,6 @@ def check_out(call: Call, at: Address, renew: bool = False) -> DocInfo:
     return glance.info
 
 
-def _end_edit(call: Call, path: str, force: bool, conditions: Conditions) -> DocInfo:
-    glance = _Glance(call, path)
-    try:
-        call.library.end_edit(path, call.caller, conditions, glance)
-        return glance.info
-    except NotHolder:
-        edit = _edit_on(call.library, path)
-        if not (force and call.caller.admin and edit):
-            raise
-    call.library.break_lock(edit.token, call.caller, _FORCED)
-    return metadata.document(call, path)
-
-
 class _Glance:
     """What a decision makes of a document, before anybody else's makes something else of it."""
 
@@ -94,28 +81,23 @@ class _Glance:
     def __call__(self, view: View) -> None:
         self.info = metadata.in_view(self._call, view, self._path)
 
+    def at_what_is_left(self, view: View) -> None:
+        """The same; another program may have removed the document, which keeps nobody from ending his checkout."""
+        with suppress(NotFound):
+            self(view)
 
-def _edit_on(library: Library, path: str) -> Lock | None:
-    with library.reading() as rows:
-        return next((lock for lock in library.covering(rows, path) if lock.kind is Kind.EDIT), None)
 
-
-def _same_checkout(call: Call, at: Address) -> Conditions:
-    """That `time_checked_out` is when the caller's checkout began; of a checkout that ended and was taken again it is not."""
+def _same_checkout(call: Call, at: Address, by_force: bool) -> Conditions:
+    """That `time_checked_out` is when the checkout began; of one that ended and was taken again it is not."""
     began = call.command.get("time_checked_out", parse_time, None)
-    if began is None:
-        return unconditionally
-
-    def check(view: View) -> None:
-        own = [lock for lock in view.locks(at.path) if lock.principal == view.viewer and lock.kind is not Kind.LOCK]
-        if own and began not in {int(lock.since) for lock in own}:
-            raise NotCheckedOut("The checkout that this is about has ended; there is a newer one of yours.")
-
-    return check
+    return unconditionally if began is None else checkout_began(at.path, began, call.caller, by_force)
 
 
-def _described(call: Call, at: Address) -> Reply:
-    return Reply([("meta_info", metadata.document(call, at.path).meta)])
+def _left(call: Call, at: Address) -> Reply:
+    """What a document is after a checkout has ended; nothing is told of one that another program has removed."""
+    with suppress(NotFound):
+        return Reply([("meta_info", metadata.document(call, at.path).meta)])
+    return Reply([("meta_info", {})])
 
 
 METHODS: dict[str, Operation] = {

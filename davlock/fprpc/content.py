@@ -8,16 +8,16 @@ from collections.abc import Callable
 
 from davlock import rules
 from davlock.conditions import Conditions, View
-from davlock.errors import Exists, PreconditionFailed, Unavailable
-from davlock.fprpc import metadata
+from davlock.errors import DavlockError, Exists, PreconditionFailed, Unavailable
+from davlock.fprpc import metadata, metakeys, refusals
 from davlock.fprpc.brackets import parse_document
-from davlock.fprpc.calls import Call, Operation, Reply
+from davlock.fprpc.calls import Call, Content, Operation, Reply
 from davlock.fprpc.checkouts import check_out
 from davlock.fprpc.folders import made_for
 from davlock.fprpc.values import DocInfo, Malformed, moment, parse_boolean, parse_options
 from davlock.fprpc.wire import Payload
 from davlock.library import Upload
-from davlock.model import NO_NOTE, Note
+from davlock.model import NO_NOTE, Entry, Note
 from davlock.paths import Address
 
 ATTEMPTS = 100  # at a document that is saved again, each time between its description and its content
@@ -37,15 +37,7 @@ def get_document(call: Call) -> Reply:
         return _get_version(call, at, version)
     if call.command.get("get_option", _parse_get_option, False):
         check_out(call, at)
-    for _ in range(ATTEMPTS):
-        before = call.library.look(at.path, call.caller.principal)
-        info = metadata.document(call, at.path)
-        entry, fd = call.library.open(at.path, call.caller.principal)
-        # An edit stamp newer than the content would let the client overwrite what it has never seen.
-        if before and before.etag == entry.etag:
-            return _retrieved(info, fd, entry.size)
-        os.close(fd)
-    raise Unavailable("This document is being saved all the time; try again.")
+    return _retrieved(*opened(call, at))
 
 
 def put_document(call: Call) -> Reply:
@@ -53,6 +45,7 @@ def put_document(call: Call) -> Reply:
 
     put_option: `edit` compares the edit stamp, `overwrite` does not; without either nothing may be there. `createdir` makes the folder
     it goes into. `checkin` publishes what the caller has checked out, `checkout` or keep_checked_out keep it so. The others mean nothing.
+    What clients may write of the meta_info is kept as setDocsMetaInfo keeps it.
     Raises PreconditionFailed, Locked, LockLost, ParentMissing, IsFolder, StillOpen, IncompleteBody, TooLarge, StorageFull.
     """
     info = call.command.require("document", parse_document)
@@ -61,11 +54,25 @@ def put_document(call: Call) -> Reply:
     if call.payload is None:
         raise Malformed("The content of the document is missing; it follows the command, after a line feed.")
     at = call.address(info.name)
-    conditions = _conditions(at, info, options)
+    wanted = conditions(at, info, options)
     with made_for(call, info.name, "createdir" in options):
-        is_mine = _publish(call, at, call.payload, keep, conditions) if "checkin" in options else _save(call, at, call.payload, conditions)
-    saved = _described(call, at, is_mine)
-    return Reply([("document", saved)], f"successfully put document '{saved.name}' as '{saved.name}'")
+        is_mine = _publish(call, at, call.payload, keep, wanted) if "checkin" in options else _save(call, at, call.payload, wanted)
+    unkept = keep_keys(call, at, info)
+    saved = described(call, at, is_mine)
+    return Reply([("document", saved)], " ".join([f"successfully put document '{saved.name}' as '{saved.name}'", *unkept]))
+
+
+def opened(call: Call, at: Address) -> tuple[DocInfo, Content]:
+    """A document as it is described, and exactly that content, for the caller to close. Raises NotFound, IsFolder, Forbidden."""
+    for _ in range(ATTEMPTS):
+        before = call.library.look(at.path, call.caller.principal)
+        info = metadata.document(call, at.path)
+        entry, fd = call.library.open(at.path, call.caller.principal)
+        # An edit stamp newer than the content would let the client overwrite what it has never seen.
+        if before and before.etag == entry.etag:
+            return info, Content(fd, entry.size)
+        os.close(fd)
+    raise Unavailable("This document is being saved all the time; try again.")
 
 
 def _get_version(call: Call, at: Address, number: int) -> Reply:
@@ -80,7 +87,7 @@ def _get_version(call: Call, at: Address, number: int) -> Reply:
             # With the stamp of what is there now, the client could overwrite that and never have seen it.
             meta = {key: value for key, value in info.meta.items() if key not in ("vti_rtag", "vti_etag")}
             info = DocInfo(info.name, {**meta, **metadata.version(version)})
-        return _retrieved(info, fd, version.size)
+        return _retrieved(info, Content(fd, version.size))
     except BaseException:
         os.close(fd)
         raise
@@ -93,16 +100,25 @@ def _publish(call: Call, at: Address, content: Payload, keep: bool, conditions: 
     if checkout is None or not rules.proves(checkout, call.caller):
         return _save(call, at, content, conditions, note)
     done = call.library.check_in(at, call.caller, note, keep, Upload(content, content.length), conditions)
+    return is_version(call, at, done.version)
+
+
+def _save(call: Call, at: Address, content: Payload, conditions: Conditions, note: Note = NO_NOTE) -> Callable[[], bool]:
+    return is_content(call, at, call.library.write(at, content, content.length, call.caller, conditions, note).entry)
+
+
+def is_version(call: Call, at: Address, number: int) -> Callable[[], bool]:
+    """Asks whether what is published is still this version."""
 
     def is_mine() -> bool:
         document = call.library.document(at.path)
-        return document is not None and document.version == done.version
+        return document is not None and document.version == number
 
     return is_mine
 
 
-def _save(call: Call, at: Address, content: Payload, conditions: Conditions, note: Note = NO_NOTE) -> Callable[[], bool]:
-    saved = call.library.write(at, content, content.length, call.caller, conditions, note).entry
+def is_content(call: Call, at: Address, saved: Entry) -> Callable[[], bool]:
+    """Asks whether what the caller sees is still this content."""
 
     def is_mine() -> bool:
         now = call.library.look(at.path, call.caller.principal)
@@ -111,7 +127,7 @@ def _save(call: Call, at: Address, content: Payload, conditions: Conditions, not
     return is_mine
 
 
-def _conditions(at: Address, info: DocInfo, options: frozenset[str]) -> Conditions:
+def conditions(at: Address, info: DocInfo, options: frozenset[str]) -> Conditions:
     """What put_option makes of what stands there, judged as the caller sees it. Raises Malformed."""
     stamp = info.meta.get("vti_timelastmodified") if "edit" in options else None
     seconds = stamp.seconds if stamp else None
@@ -129,7 +145,28 @@ def _conditions(at: Address, info: DocInfo, options: frozenset[str]) -> Conditio
     return check
 
 
-def _described(call: Call, at: Address, is_mine: Callable[[], bool]) -> DocInfo:
+def keep_keys(call: Call, at: Address, info: DocInfo) -> list[str]:
+    """Keeps the keys of the meta_info that came with content which is stored now; returns why some are not, in sentences.
+
+    The content is stored whatever becomes of them: clients send back what they were told, some of it in forms of their own.
+    """
+    changes: dict[str, str | None] = {}
+    unkept = []
+    for key, value in info.meta.items():
+        try:
+            changes |= metakeys.changes({key: value})
+        except DavlockError as error:
+            unkept.append(f"The key {key} was not kept: {error.message}")
+    try:
+        if changes:
+            call.library.change_properties(at.path, changes, call.caller)
+    except DavlockError as error:
+        said = refusals.sentence(error, call.caller.principal, call.library)
+        unkept.append(f"The content is stored, but its keys were not kept: {said}")
+    return unkept
+
+
+def described(call: Call, at: Address, is_mine: Callable[[], bool]) -> DocInfo:
     """A document after a save. is_mine: whether it is still what was saved then."""
     info = metadata.document(call, at.path)
     if is_mine():
@@ -139,8 +176,8 @@ def _described(call: Call, at: Address, is_mine: Callable[[], bool]) -> DocInfo:
     return DocInfo(info.name, {**info.meta, "vti_timelastmodified": moment(stamp.seconds - 1)})
 
 
-def _retrieved(info: DocInfo, fd: int, size: int) -> Reply:
-    return Reply([("document", info)], f"successfully retrieved document '{info.name}' from '{info.name}'", (fd, size))
+def _retrieved(info: DocInfo, content: Content) -> Reply:
+    return Reply([("document", info)], f"successfully retrieved document '{info.name}' from '{info.name}'", content)
 
 
 def _parse_version(text: str) -> int:

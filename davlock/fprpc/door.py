@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -11,12 +10,13 @@ from urllib.parse import unquote_to_bytes
 
 from davlock import msnumbers, paths
 from davlock.errors import BadName, DavlockError, Unavailable
-from davlock.fprpc import checkouts, content, discovery, folders, listings, metainfo, packets, refusals
-from davlock.fprpc.calls import Call, Operation, Reply, Settings
+from davlock.fprpc import bundles, checkouts, content, discovery, folders, listings, metainfo, packets, refusals
+from davlock.fprpc.calls import Call, Content, Operation, Reply, Settings, Stream
 from davlock.fprpc.values import Malformed
-from davlock.fprpc.wire import Method, parse_content_type, read_command
+from davlock.fprpc.wire import Command, Encoding, Method, Payload, parse_content_type, read_command, read_multipart
 from davlock.library import Library
 from davlock.model import Caller
+from davlock.parts import Parts
 
 _log = logging.getLogger("davlock.fprpc")
 _ENTRANCES = re.compile(
@@ -25,7 +25,6 @@ _ENTRANCES = re.compile(
     re.IGNORECASE,
 )
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:2f|5c|00)", re.IGNORECASE)
-BLOCK = 256 * 1024
 Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 
 # Each method is answered at every entrance: clients mix them up.
@@ -34,6 +33,7 @@ METHODS: dict[str, Operation] = {
     **listings.METHODS,
     **metainfo.METHODS,
     **content.METHODS,
+    **bundles.METHODS,
     **checkouts.METHODS,
     **folders.METHODS,
 }
@@ -74,15 +74,14 @@ class FrontPageDoor:
         method: Method | None = None
         viewer = environ["davlock.principal"]
         try:
-            encoding = parse_content_type(environ.get("HTTP_X_VERMEER_CONTENT_TYPE"))
-            command, payload = read_command(environ["wsgi.input"], _length(environ), encoding)
+            command, payload, parts = _read(environ)
             method = command.method
             operation = METHODS.get(method.name)
             if operation is None:
                 message = f"The method {method.name} is not known to this server."
                 return _packet(packets.error(method, msnumbers.UNKNOWN_METHOD, message))
             caller = Caller(viewer, frozenset(), "fprpc", environ.get("davlock.admin", False))
-            call = Call(command, payload, self._library, caller, _site(raw_site), _base(environ), self._settings)
+            call = Call(command, payload, self._library, caller, _site(raw_site), _base(environ), self._settings, parts)
             return _answered(method, operation(call))
         except DavlockError as error:
             if isinstance(error, Unavailable):
@@ -95,42 +94,44 @@ class FrontPageDoor:
             return _packet(packets.error(method, msnumbers.WRITE_ERROR, said))
 
 
-def _answered(method: Method, reply: Reply) -> Answer:
+def _read(environ: dict[str, Any]) -> tuple[Command, Payload | None, Parts | None]:
+    """The command of a request, and what came behind it. Raises BadRequest, TooLarge."""
+    content_type = environ.get("HTTP_X_VERMEER_CONTENT_TYPE")
+    encoding = parse_content_type(content_type)
+    if encoding is not Encoding.MULTIPART:
+        return *read_command(environ["wsgi.input"], _length(environ), encoding), None
+    command, parts = read_multipart(environ["wsgi.input"], _length(environ), content_type or "")
+    return command, None, parts
+
+
+def _answered(method: Method, reply: Reply | Stream) -> Answer:
+    if isinstance(reply, Stream):
+        return "200 OK", [("Content-Type", reply.content_type)], reply.blocks
+    if reply.status:
+        return _packet(packets.error(method, reply.status, reply.message, *reply.values))
     try:
         head = packets.packet(method, reply.message, *reply.values)
     except BaseException:
         if reply.content:
-            os.close(reply.content[0])
+            reply.content.close()
         raise
     if reply.content is None:
         return _packet(head)
-    fd, size = reply.content
-    headers = [("Content-Type", packets.CONTENT_TYPE), ("Content-Length", str(len(head) + size))]
-    return "200 OK", headers, _Followed(head, fd, size)
+    headers = [("Content-Type", packets.CONTENT_TYPE), ("Content-Length", str(len(head) + reply.content.size))]
+    return "200 OK", headers, _Followed(head, reply.content)
 
 
 class _Followed:
-    """A packet with the content of a document behind it. Owns the descriptor."""
+    """A packet with the content of a document behind it."""
 
-    def __init__(self, head: bytes, fd: int, size: int) -> None:
-        self._head, self._fd, self._size = head, fd, size
+    def __init__(self, head: bytes, content: Content) -> None:
+        self._head = head
+        self.close = content.close
+        self._content = content
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._head
-        start = 0
-        while start < self._size:
-            block = os.pread(self._fd, min(BLOCK, self._size - start), start)
-            if not block:
-                # Another program has shortened the file in place: a cut connection is the only honest answer left.
-                raise ConnectionAbortedError("the file became shorter while it was sent")
-            start += len(block)
-            yield block
-
-    def close(self) -> None:
-        """Gives the descriptor back."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        yield from self._content
 
 
 def _packet(body: bytes) -> Answer:

@@ -74,13 +74,13 @@ def list_documents(call: Call) -> Reply:
 def list_versions(call: Call) -> Reply:
     """The earlier versions of a document that can still be had, the first one first: DOCINFOs with the keys of each.
 
-    The current version is not among them (SDK); the form of the answer is not documented. Raises NotFound, IsFolder.
+    The current version is not among them (SDK). version_list is what a client of SharePoint reads (HubKey). Raises NotFound, IsFolder.
     """
     path = call.address(call.command.require("document_name", str)).path
     now = metadata.document(call, path)
     document = call.library.document(path)
     earlier = [each for each in call.library.versions(document) if each.is_kept and not each.is_newest] if document else []
-    return Reply([("document_list", [DocInfo(now.name, metadata.version(each)) for each in earlier])])
+    return Reply([("version_list", [DocInfo(now.name, metadata.version(each)) for each in earlier])])
 
 
 def contents(call: Call, folder: str) -> list[DocInfo | FolderInfo]:

@@ -92,7 +92,7 @@ def in_view(call: Call, view: View, path: str) -> DocInfo:
     entry = view.drafts.tree.look(path)  # of a draft, its row tells all
     if entry is None:
         raise NotFound("There is nothing under this name.")
-    return DocInfo(call.relative(path), _described(entry, _at(call, view.rows, [path])).meta)
+    return DocInfo(call.relative(path), _described(entry, _at(call, view.rows, [path], view.locks(path))).meta)
 
 
 def info(call: Call, found: Described) -> DocInfo | FolderInfo:
@@ -160,11 +160,12 @@ def checkout(locks: Iterable[Lock]) -> tuple[Lock, float | None] | None:
     return standing[0], next((lock.expires for lock in standing if lock.expires is not None), None)
 
 
-def _at(call: Call, rows: Rows, wanted: Sequence[str]) -> Known:
+def _at(call: Call, rows: Rows, wanted: Sequence[str], held: Sequence[Lock] | None = None) -> Known:
+    """held: the locks that cover any of the paths, if they are known."""
     viewer = call.caller.principal
-    documents = {path: found for path in wanted if (found := rows.document(path))}
-    dead = {path: rows.properties(found.id) for path, found in documents.items()}
-    locks = [lock for path in wanted for lock in call.library.covering(rows, path)]
+    documents = {each.path: each for each in rows.documents_at(wanted) if each.path}
+    dead = rows.properties_at(wanted)
+    locks = call.library.covering(rows, *wanted) if held is None else held
     # There is no draft without a checkout: most documents have none, and need not be asked about.
     own = dict.fromkeys(lock.root for lock in locks if lock.kind is Kind.CHECKOUT and lock.principal == viewer)
     drafts = {path: draft for path in own if (draft := rows.draft_on(path, viewer))}

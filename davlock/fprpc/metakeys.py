@@ -28,6 +28,7 @@ _COMPUTED = frozenset(
         *("vti_timecreated", "vti_timelastmodified", "vti_timelastwritten", "vti_filesize", "vti_rtag", "vti_etag"),
         *("vti_author", "vti_modifiedby", "vti_canmaybeedit", "vti_dirlateststamp"),
         *("vti_isbrowsable", "vti_isexecutable", "vti_isscriptable", "vti_ischildweb", "vti_hassubdirs"),
+        "mf-file-status",
     }
 )
 _SOURCE_CONTROL = "vti_sourcecontrol"

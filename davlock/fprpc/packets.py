@@ -1,7 +1,8 @@
 """Answers of FrontPage RPC, as a SharePoint printed them (captures; MS-FPSE 2.2.2). Pure.
 
 packet(method, message, (name, value), …) → bytes    a success; of `get document` the content follows right behind the last LF
-error(method, status, message) → bytes               a refusal; it travels with HTTP 200 as well
+error(method, status, message, …) → bytes            a refusal; it travels with HTTP 200 as well
+form((name, text), …) → bytes                        a part of an answer that has several, in URL mode
 
 A value is text; a mapping: a list of `key=value`, or of METADICT pairs where its values are MetaValue; DocInfo; FolderInfo; or a
 sequence of such values: a vector, whose lists are anonymous. An empty mapping or sequence is an empty list.
@@ -15,7 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
+from urllib.parse import quote_plus
 
 from davlock.fprpc.values import DocInfo, FolderInfo, MetaValue
 from davlock.fprpc.wire import Method
@@ -34,7 +37,7 @@ _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 
 def packet(method: Method, message: str = "", *values: tuple[str, Value]) -> bytes:
     """A success: the method as the client named it, a message for people if there is one, and the return values in order."""
-    lines = [f"<p>method={_method(method)}\n"]
+    lines = [f"<p>method={escape(str(method))}\n"]
     if message:
         lines.append(f"<p>message={escape_sentence(message)}\n")
     for name, value in values:
@@ -42,17 +45,33 @@ def packet(method: Method, message: str = "", *values: tuple[str, Value]) -> byt
     return f"{_HEAD}{''.join(lines)}{_FOOT}".encode("ascii")
 
 
-def error(method: Method | None, status: int, message: str) -> bytes:
-    """A refusal: status as in MS-FPSE 2.2.2.2.17.1, message is shown to the user. method is None if the request named none."""
-    return (
-        f"{_HEAD}<p>method={_method(method) if method else ''}\n<p>status=\n<ul>\n"
-        f"<li>status={status}\n<li>osstatus=0\n<li>msg={escape_sentence(message)}\n<li>osmsg=\n</ul>\n{_FOOT}"
-    ).encode("ascii")
+def error(method: Method | None, status: int, message: str, *values: tuple[str, Value]) -> bytes:
+    """A refusal: status as in MS-FPSE 2.2.2.2.17.1, message is shown to the user. method is None if the request named none.
+
+    values: what has been done nevertheless.
+    """
+    lines = [
+        f"<p>method={escape(str(method)) if method else ''}\n<p>status=\n<ul>\n",
+        f"<li>status={status}\n<li>osstatus=0\n<li>msg={escape_sentence(message)}\n<li>osmsg=\n</ul>\n",
+    ]
+    for name, value in values:
+        _put(lines, "<p>", name, value)
+    return f"{_HEAD}{''.join(lines)}{_FOOT}".encode("ascii")
 
 
+def form(*pairs: tuple[str, str]) -> bytes:
+    """Pairs in URL mode (MS-FPSE 3.1.5.3.7): percent-encoded as those of a request, with an LF at the end."""
+    return f"{'&'.join(_pair(name, text) for name, text in pairs)}\n".encode("ascii")
+
+
+@lru_cache(maxsize=4096)
 def escape(text: str) -> str:
     """Data in a packet."""
     return _SPECIAL.sub(_references, text)
+
+
+def _pair(name: str, text: str) -> str:
+    return f"{quote_plus(name)}={quote_plus(text, errors='replace')}"
 
 
 def escape_sentence(text: str) -> str:
@@ -62,11 +81,6 @@ def escape_sentence(text: str) -> str:
 
 def _references(character: re.Match[str]) -> str:
     return "".join(f"&#{byte};" for byte in _IMPOSSIBLE.sub("\ufffd", character[0]).encode())
-
-
-def _method(method: Method) -> str:
-    # FrontPage servers name no version to a client that named none.
-    return escape(method.name if method.version is None else f"{method.name}:{method.version}")
 
 
 def _put(lines: list[str], tag: str, name: str, value: Value | MetaValue) -> None:

@@ -8,8 +8,8 @@
     command.get("url_list", parse_vector, ())
     payload.read(65536), payload.length              # the bytes behind the command, and how many are still to come
 
-Nothing more than the command is held in memory. Everything that is wrong with a request is Malformed or its kind TooLong, with the
-`status` for the error block, or IncompleteBody if it broke off.
+Nothing more than the command is held in memory. Everything that is wrong with a request is Malformed or one of its kinds TooLong and
+UnknownMethod, with the `status` for the error block, or IncompleteBody if it broke off.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from davlock.errors import IncompleteBody
 from davlock.fprpc.values import Malformed, TooLong
+from davlock.parts import Part, Parts
 
 MAX_COMMAND = 64 * 1024
 """Bytes of a command without the LF that ends it."""
+MAX_PARTS = 2002
+"""Of a request: a command, an end, and 1000 documents with what is said of them."""
 _BLOCK = 8 * 1024
 _BROKEN_OFF = "The request broke off before all of it had arrived; nothing was changed."
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -39,6 +42,12 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
+class UnknownMethod(Malformed):
+    """A method with a name that none has, and that could not be repeated in an answer as it is."""
+
+    status: ClassVar[int] = 0x000E0002
+
+
 class Source(Protocol):
     """Where a request comes from: read() returns b"" at the end, and raises OSError or ValueError if it breaks off."""
 
@@ -50,6 +59,7 @@ class Encoding(Enum):
 
     FORM = "application/x-www-form-urlencoded"
     VERMEER = "application/x-vermeer-urlencoded"
+    MULTIPART = "multipart/mixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,10 @@ class Method:
 
     name: str
     version: str | None = None
+
+    def __str__(self) -> str:
+        # FrontPage servers name no version to a client that named none.
+        return self.name if self.version is None else f"{self.name}:{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +126,7 @@ class Payload:
 def parse_content_type(value: str | None) -> Encoding:
     """The X-Vermeer-Content-Type header, which a request must have: no form on a page of another site can send it (MC-FPSEWM 5.1).
 
-    Raises Malformed if it is missing, or something else than the two types of this protocol.
+    Raises Malformed if it is missing, or something else than the three types of this protocol.
     """
     if value is None:
         raise Malformed("The request has no X-Vermeer-Content-Type header.")
@@ -147,33 +161,67 @@ def read_command(source: Source, length: int | None, encoding: Encoding) -> tupl
     return parse_command(bytes(data)), None
 
 
+def read_multipart(source: Source, length: int | None, content_type: str) -> tuple[Command, Parts]:
+    """The command of a request in parts, which is the first of them, and the others (MS-FPSE 3.1.5.3.12).
+
+    length: as of read_command(). Raises BadRequest, Malformed, TooLong, TooLarge, IncompleteBody.
+    """
+    parts = Parts(Payload(b"", source, length), content_type, MAX_PARTS)
+    first = next(parts, None)
+    if first is None:
+        raise Malformed("The request has no parts.")
+    return parse_command(read_form(first)), parts
+
+
+def read_form(part: Part) -> bytes:
+    """A part of key=value pairs. Raises Malformed, TooLong, IncompleteBody."""
+    if part.media_type != Encoding.FORM.value:
+        raise Malformed(f"A part of the request is not {Encoding.FORM.value}, as it must be at this place.")
+    data = bytearray()
+    while block := part.read(_BLOCK):
+        data += block
+        _check_length(len(data))
+    return bytes(data)
+
+
 def parse_command(line: bytes) -> Command:
-    """A command without its payload. Raises Malformed.
+    """A command without its payload. Raises Malformed."""
+    parameters = parse_pairs(line)
+    if "method" not in parameters:
+        raise Malformed("The request names no method.")
+    return Command(parse_method(parameters.pop("method")), parameters)
+
+
+def parse_pairs(line: bytes) -> dict[str, str]:
+    """Percent-encoded pairs. Raises Malformed.
 
     A name that comes twice with different values is refused: servers and filters differ on which of them counts, so that one of them
     would have checked what another one does. Twice with the same value is harmless.
     """
     parameters: dict[str, str] = {}
     for pair in filter(None, _BETWEEN_PAIRS.split(line)):
-        name, value = map(_decode, pair.partition(b"=")[::2])
+        encoded_name, _, encoded = pair.partition(b"=")
+        name = _decode(encoded_name)
         if not name:
             raise Malformed("A parameter of the request has no name.")
+        # A method in another charset is one that is not known, rather than a request that makes no sense.
+        value = _decode(encoded, "replace" if name == "method" else "strict")
         if parameters.setdefault(name, value) != value:
             raise Malformed("A parameter of the request comes twice with different values.")
-    if "method" not in parameters:
-        raise Malformed("The request names no method.")
-    return Command(parse_method(parameters.pop("method")), parameters)
+    return parameters
 
 
 def parse_method(text: str) -> Method:
-    """`<name>` or `<name>:<protocol version>`. Raises Malformed.
+    """`<name>` or `<name>:<protocol version>`. Raises Malformed, UnknownMethod.
 
     The sample client of Microsoft's SDK puts a blank behind the colon.
     """
     name, _, version = text.partition(":")
     version = version.strip(" ")
+    if not name:
+        raise Malformed("The request names no method.")
     if not _METHOD_NAME.fullmatch(name):
-        raise Malformed("The request names no possible method.")
+        raise UnknownMethod("The method that the request names is not known to this server.")
     if version and not _VERSION.fullmatch(version):
         raise Malformed("The protocol version of the request is not one such as 6.0.2.5523.")
     return Method(name, version or None)
@@ -196,13 +244,13 @@ def _check_length(size: int) -> None:
         raise TooLong(f"The command of the request is longer than {MAX_COMMAND // 1024} KiB; ask for less at once.")
 
 
-def _decode(encoded: bytes) -> str:
-    """Percent-encoded UTF-8 with `+` for blanks; requests name no charset. Raises Malformed."""
+def _decode(encoded: bytes, errors: str = "strict") -> str:
+    """Percent-encoded UTF-8 with `+` for blanks; requests name no charset. errors: as of bytes.decode(). Raises Malformed."""
     if _BAD_ESCAPE.search(encoded):
         raise Malformed("A percent sign in the request is not followed by two hexadecimal digits.")
     plain = encoded.replace(b"+", b" ")
     try:
-        text = (unquote_to_bytes(plain) if b"%" in plain else plain).decode()
+        text = (unquote_to_bytes(plain) if b"%" in plain else plain).decode(errors=errors)
     except UnicodeDecodeError:
         raise Malformed("The request is not in UTF-8.") from None
     if "\0" in text:

@@ -1,18 +1,25 @@
-"""The state of a server that runs, looked at from beside it; and time, which passes when a test says so."""
+"""What programs ask of a document, the state of the server looked at from beside it, and time, which passes when a test says so."""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 
 from davlock.fprpc.values import DocInfo, MetaValue
+from tests.dav.stories import Wire
+from tests.fprpc.client import command
 from tests.fprpc.client import document as printed
-from tests.fprpc.conftest import Packet, Rpc
+from tests.fprpc.conftest import AUTHOR, VERMEER, Packet, Rpc
+from tests.fprpc.statuses import WRITE_ERROR
 from tests.serving import Client, Serving
 
-HOUR = 3600
+HOUR, MINUTE = 3600, 60
 Rows = list[tuple[Any, ...]]
+T = TypeVar("T")
 
 
 def held(serving: Serving) -> dict[str, Rows]:
@@ -54,6 +61,35 @@ def put(
     return rpc(user, "put document", payload=content, document=printed(DocInfo(name, meta or {})), put_option=option, **more)
 
 
+def get(rpc: Rpc, user: str, document: str, **parameters: Any) -> Packet:
+    """get document."""
+    return rpc(user, "get document", document_name=document, **parameters)
+
+
 def save(client: Client, document: str, content: bytes) -> None:
     """Somebody saves over WebDAV."""
     assert client.put(f"/{document}", content).status in (201, 204)
+
+
+def at_once(wishes: Sequence[Callable[[], T]]) -> list[T]:
+    """What comes of wishes that are all said at the same moment, each by a thread of its own; in their order."""
+    barrier = threading.Barrier(len(wishes))
+
+    def say(wish: Callable[[], T]) -> T:
+        barrier.wait(30)
+        return wish()
+
+    with ThreadPoolExecutor(len(wishes)) as threads:
+        return list(threads.map(say, wishes, timeout=60))
+
+
+def break_off(serving: Serving, name: str, option: str) -> None:
+    """alice announces more than she sends; returns once the server has answered or hung up."""
+    line = command("put document:6.0.2.5523", {"document": printed(DocInfo(name)), "put_option": option}) + b"\n"
+    with Wire(serving, "alice") as wire:
+        kind = f"X-Vermeer-Content-Type: {VERMEER}"
+        wire.head(f"POST {AUTHOR}", kind, f"Content-Type: {VERMEER}", f"Content-Length: {len(line) + 1_000_000}")
+        wire.send(line + b"x" * 1000)
+        wire.end()
+        answer = wire.answer("POST")
+    assert b"%d" % WRITE_ERROR in answer.body or answer.status == 400, answer

@@ -168,7 +168,7 @@ def test_versions_are_the_earlier_ones(rpc: Rpc, document: str, alice: Client, b
     alice.put(f"/{document}", b"second")
     bob.put(f"/{document}", b"the third")
     answer = rpc("alice", "list versions", document_name=document)
-    found = [each.document() for each in answer.values.list("document_list").lists]
+    found = [each.document() for each in answer.values.list("version_list").lists]
     assert [each.name for each in found] == [document] * 2
     assert [each.meta["vti_sourcecontrolversion"].text for each in found] == ["V1.0", "V2.0"]
     assert [each.meta["vti_filesize"].text for each in found] == ["3", "6"]
@@ -179,7 +179,7 @@ def test_versions_are_the_earlier_ones(rpc: Rpc, document: str, alice: Client, b
 
 
 def test_a_document_that_nobody_has_changed_has_no_earlier_versions(rpc: Rpc, document: str) -> None:
-    assert rpc("alice", "list versions", document_name=document).values.list("document_list").lists == []
+    assert rpc("alice", "list versions", document_name=document).values.list("version_list").lists == []
 
 
 def test_versions_of_what_is_no_document(rpc: Rpc, folder: str) -> None:

@@ -17,6 +17,7 @@ from davlock.fprpc.brackets import (
     parse_metadict,
     parse_metadicts,
     parse_vector,
+    print_document,
 )
 from davlock.fprpc.values import DocInfo, FolderInfo, Malformed, MetaDict, MetaValue, parse_meta
 from tests.fprpc import client
@@ -224,6 +225,12 @@ def test_metadicts_come_back(meta: MetaDict, metas: list[MetaDict]) -> None:
 
 
 @untimed
+@given(documents)
+def test_a_printed_document_comes_back(info: DocInfo) -> None:
+    assert parse_document(print_document(info)) == info
+    assert print_document(info) == client.document(info)
+
+
 @given(st.lists(documents, min_size=1, max_size=3))
 def test_documents_come_back(infos: list[DocInfo]) -> None:
     assert parse_document(client.document(infos[0])) == infos[0]
