@@ -25,6 +25,12 @@ class Answer:
     def status_line(self) -> str:
         return _STATUS_LINES[self.status]
 
+    def close(self) -> None:
+        """Gives back what the body holds, if it is not to be sent."""
+        close = getattr(self.body, "close", None)
+        if close:
+            close()
+
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {
     302: "302 Found",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from davlock import msnumbers
-from davlock.dav import archive, checkouts, locking, properties, reading, reports, writing
+from davlock.dav import archive, checkouts, combined, locking, properties, reading, reports, writing
 from davlock.dav.answers import Answer
 from davlock.dav.refusals import Refused, refusal
 from davlock.dav.requests import Request
@@ -44,29 +44,27 @@ class WebDavDoor:
     """Expects `davlock.principal` in the environ: the authenticated caller, empty for an anonymous OPTIONS."""
 
     def __init__(self, library: Library, announced: reading.Announced | None = None) -> None:
-        self._library = library
-        self._for_office = (announced or reading.Announced()).headers()
+        self._library, self._announced = library, announced or reading.Announced()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        request = Request(environ)
+        request = Request(environ, self._announced.combined_requests)
         answer = self.answer(request)
         headers = [*answer.headers, ("X-Content-Type-Options", "nosniff")]
         if request.method == "OPTIONS":
-            headers += self._for_office
+            headers += self._announced.headers()
         if answer.length is not None:
             headers.append(("Content-Length", str(answer.length)))
         start_response(answer.status_line, headers)
         if request.method == "HEAD":
-            close = getattr(answer.body, "close", None)
-            if close:
-                close()
+            answer.close()
             return ()
         return answer.body
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request; errors are answers too."""
         try:
-            verb = (archive.verbs(request.raw_path) or VERBS).get(request.method)
+            verbs = archive.verbs(request.raw_path) or VERBS
+            verb = combined.verb(verbs, request) if request.combined else verbs.get(request.method)
             if verb is None:
                 raise Refused(405, None, msnumbers.LACKS, f"{request.method} is not possible here.")
             if request.method in WITHOUT_BODY and request.has_body():

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from davlock import paths
-from davlock.dav import deltav, hrefs, methods, propfind
+from davlock import hrefs, paths
+from davlock.dav import deltav, methods, propfind
 from davlock.errors import NoSuchVersion
 from davlock.library import Library
 from davlock.model import Document, Entry, Lock, Version
@@ -82,7 +82,4 @@ def history(library: Library, document: Document) -> History:
 
 def as_entry(document: Document, version: Version) -> Entry:
     """A version as if it were a document: its ETag is the one that the document had when it was the newest one."""
-    inode, size, modified_ns = version.stamp
-    path = deltav.version_href(version.document, version.number)
-    created = modified_ns / 1e9 if version.changed is None else version.changed
-    return Entry(path, paths.name(document.path or ""), False, size, inode % 2**64, modified_ns, created)
+    return version.entry(deltav.version_href(version.document, version.number), paths.name(document.path or ""))

@@ -3,59 +3,16 @@
 from __future__ import annotations
 
 import math
-import mimetypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
+from davlock.dates import http_date
 from davlock.dav import xml
 from davlock.dav.lockinfo import SUPPORTED_LOCK
+from davlock.media import content_type
 from davlock.model import Entry
 
 FOLDER_TYPE = "httpd/unix-directory"  # as Apache says it
-UNKNOWN_TYPE = "application/octet-stream"
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-_OFFICE = "application/vnd.openxmlformats-officedocument."
-_MACROS = "application/vnd.ms-%s.macroEnabled.12"
-_ODF = "application/vnd.oasis.opendocument."
-# Python's own list, not that of the machine, so that every machine says the same; and what it lacks.
-_TYPES = mimetypes.MimeTypes().types_map[True] | {
-    ".docx": _OFFICE + "wordprocessingml.document",
-    ".dotx": _OFFICE + "wordprocessingml.template",
-    ".xlsx": _OFFICE + "spreadsheetml.sheet",
-    ".xltx": _OFFICE + "spreadsheetml.template",
-    ".pptx": _OFFICE + "presentationml.presentation",
-    ".potx": _OFFICE + "presentationml.template",
-    ".ppsx": _OFFICE + "presentationml.slideshow",
-    ".docm": _MACROS % "word.document",
-    ".dotm": _MACROS % "word.template",
-    ".xlsm": _MACROS % "excel.sheet",
-    ".xltm": _MACROS % "excel.template",
-    ".xlsb": "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
-    ".pptm": _MACROS % "powerpoint.presentation",
-    ".msg": "application/vnd.ms-outlook",
-    ".vsd": "application/vnd.visio",
-    ".vsdx": "application/vnd.ms-visio.drawing",
-    ".mpp": "application/vnd.ms-project",
-    ".rtf": "application/rtf",
-    ".odt": _ODF + "text",
-    ".ott": _ODF + "text-template",
-    ".ods": _ODF + "spreadsheet",
-    ".ots": _ODF + "spreadsheet-template",
-    ".odp": _ODF + "presentation",
-    ".otp": _ODF + "presentation-template",
-    ".odg": _ODF + "graphics",
-    ".md": "text/markdown",
-    ".7z": "application/x-7z-compressed",
-    ".bz2": "application/x-bzip2",
-    ".gz": "application/gzip",
-    ".rar": "application/vnd.rar",
-    ".xz": "application/x-xz",
-    ".zst": "application/zstd",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +42,6 @@ class LiveProperty:
     document: str | Value | None
     folder: str | Value | None
     in_allprop: bool = True
-
-
-@lru_cache(maxsize=8192)
-def http_date(seconds: int) -> str:
-    """A moment (Unix time) as HTTP has it (RFC 9110 §5.6.7, RFC 1123)."""
-    year, month, day, hour, minute, second, weekday, *_ = xml.gmtime(seconds)
-    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
-
-
-def content_type(name: str) -> str:
-    """The media type of a document, by the extension of its name."""
-    _, dot, extension = name.rpartition(".")
-    return _TYPES.get("." + extension.lower(), UNKNOWN_TYPE) if dot else UNKNOWN_TYPE
 
 
 def _displayname(entry: Entry, _: Surroundings) -> str:

@@ -81,16 +81,21 @@ def active_locks(locks: Iterable[Lock], viewer: str, now: float, href: Callable[
     return "".join([_active_lock(lock, viewer, now, href(lock.root)) for lock in locks])
 
 
+def remaining(lock: Lock, now: float) -> str:
+    """How long a lock still stands, as the Timeout header has it (RFC 4918 §10.7). now: as for active_locks()."""
+    # Rounded down, so that nobody believes in a lock that has ended; 0 would say that it has ended now.
+    return "Infinite" if lock.expires is None else f"Second-{max(1, math.floor(lock.expires - now))}"
+
+
 def _active_lock(lock: Lock, viewer: str, now: float, root: str) -> str:
     holder = xml.escape(lock.principal)
-    # Rounded down, so that nobody believes in a lock that has ended; 0 would say that it has ended now.
-    timeout = "Infinite" if lock.expires is None else f"Second-{max(1, math.floor(lock.expires - now))}"
     token = xml.escape(lock.token) if rules.may_see_token(lock, viewer) else NOT_SHOWN
     return (
         f"<D:activelock><D:lockscope><D:{lock.scope}/></D:lockscope><D:locktype><D:write/></D:locktype>"
         f"<D:depth>{'infinity' if lock.deep else '0'}</D:depth>"
         f"<D:owner>{lock.owner if lock.owner.strip() else holder}</D:owner>"
-        f"<D:timeout>{timeout}</D:timeout><D:locktoken><D:href>{token}</D:href></D:locktoken><D:lockroot><D:href>{xml.escape(root)}</D:href></D:lockroot>"
+        f"<D:timeout>{remaining(lock, now)}</D:timeout><D:locktoken><D:href>{token}</D:href></D:locktoken>"
+        f"<D:lockroot><D:href>{xml.escape(root)}</D:href></D:lockroot>"
         f'<L:holder xmlns:L="urn:davlock:">{holder}</L:holder>'
         f'<L:since xmlns:L="urn:davlock:">{xml.timestamp(math.floor(lock.since))}</L:since>'
         f'<L:door xmlns:L="urn:davlock:">{xml.escape(lock.door)}</L:door>{_comment(lock)}</D:activelock>'

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from davlock.dav import hrefs, xml
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from davlock import hrefs
+from davlock.dav import xml
 from davlock.dav.answers import Answer, xml_answer
 from davlock.dav.headers import Depth, parse_depth, parse_lock_token, parse_timeout
 from davlock.dav.lockinfo import active_locks, parse_lockinfo
@@ -33,23 +37,34 @@ def lock(library: Library, request: Request) -> Answer:
 def _refresh(library: Library, request: Request, timeout: float | None) -> Answer:
     if not request.if_lists:
         raise BadRequest("A LOCK without a body renews a lock: name it in an If header. For a new lock, send a lockinfo body.")
-    try:
+    with naming_a_lock(library, request):
         renewed = library.refresh(request.at.path, request.caller, timeout, request.conditions)
+    return xml_answer(200, _discovery(renewed, request.caller.principal))
+
+
+@contextmanager
+def naming_a_lock(library: Library, request: Request) -> Iterator[None]:
+    """That the lock which a request names stands, and is the caller's, is a condition of it. Raises PreconditionFailed."""
+    try:
+        yield
     except NoSuchLock as error:  # RFC 4918 §9.10.2, §10.4: the If header does not match
         raise PreconditionFailed(error.message) from error
     except NotHolder as error:
         raise PreconditionFailed(told(error.lock, request.caller.principal, library)) from error
-    return xml_answer(200, _discovery(renewed, request.caller.principal))
 
 
 def unlock(library: Library, request: Request) -> Answer:
     """RFC 4918 §9.11: also for a name under which nothing is left."""
-    token = parse_lock_token(request.header("LOCK_TOKEN"))
+    release(library, request, parse_lock_token(request.header("LOCK_TOKEN")))
+    return Answer(204, length=None)
+
+
+def release(library: Library, request: Request, token: str) -> None:
+    """Ends the caller's lock with this token. Raises NoSuchLock, Forbidden, PreconditionFailed."""
     try:
         library.unlock(request.at.path, token, request.caller, request.if_condition)
     except NotHolder as error:  # RFC 4918 §9.11.1
         raise Forbidden(f"{told(error.lock, request.caller.principal, library)} Only its holder can end it.") from error
-    return Answer(204, length=None)
 
 
 def _discovery(granted: Granted, viewer: str) -> bytes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from davlock import msnumbers, rules
-from davlock.dav import deltav, hrefs, propfind, proppatch, xml
+from davlock import hrefs, msnumbers, rules
+from davlock.dav import deltav, propfind, proppatch, xml
 from davlock.dav.answers import XML_TYPE, Answer, xml_answer
 from davlock.dav.headers import Depth, parse_propfind_depth
 from davlock.dav.refusals import extended_error
@@ -113,9 +113,9 @@ def patch(library: Library, request: Request) -> Answer:
     failed, number = proppatch.refused(changes), msnumbers.DENIED
     # Also if nothing will be changed: whether this caller may change anything here is told first.
     accepted = [] if failed else changes
-    dead = {change.name: change.xml for change in accepted if change.name != deltav.COMMENT}
+    dead, comment = proppatch.dead(accepted), proppatch.comment(accepted)
     try:
-        library.change_properties(request.at.path, dead, request.caller, request.conditions, proppatch.comment(accepted))
+        library.change_properties(request.at.path, dead, request.caller, request.conditions, comment)
     except NotCheckedOut:
         failed, number = {deltav.COMMENT: 409}, msnumbers.NOT_CHECKED_OUT
     if request.is_minimal and not failed:

@@ -13,8 +13,8 @@ from itertools import chain
 
 from lxml import etree
 
-from davlock import rules
-from davlock.dav import deltav, hrefs, live, lockinfo, xml
+from davlock import hrefs, rules
+from davlock.dav import deltav, live, lockinfo, xml
 from davlock.errors import BadRequest
 from davlock.model import Entry, Lock
 

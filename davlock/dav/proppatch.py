@@ -77,6 +77,11 @@ def is_protected(name: str) -> bool:
     return name in live.PROPERTIES or (name in deltav.NAMES and name != deltav.COMMENT)
 
 
+def dead(changes: Sequence[PropertyChange]) -> dict[str, str | None]:
+    """What dead properties shall be, by Clark name: the XML of the element, None to remove it."""
+    return {change.name: change.xml for change in changes if change.name != deltav.COMMENT}
+
+
 def comment(changes: Sequence[PropertyChange]) -> str | None:
     """What the comment of a checkout shall be (RFC 3253 §3.1.1), empty to remove it; None to leave it as it is."""
     last = [change for change in changes if change.name == deltav.COMMENT][-1:]

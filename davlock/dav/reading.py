@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from davlock.dav import methods, preconditions
+from davlock import preconditions
+from davlock.dav import methods
 from davlock.dav.answers import TEXT_TYPE, Answer, Headers, text
-from davlock.dav.live import content_type, http_date
-from davlock.dav.ranges import content_range, multipart, parse_range
 from davlock.dav.requests import Request
 from davlock.errors import DavlockError, IsFolder, NotFound, PreconditionFailed
 from davlock.library import Library
+from davlock.media import ACTIVE, content_type
 from davlock.model import Entry
+from davlock.representations import BehindEnd, represent
 
-BLOCK = 256 * 1024
-# What a browser would run in the name of this server; everything else it only shows or saves.
-_ACTIVE = {"text/html", "image/svg+xml", "text/xml", "application/xml", "message/rfc822"}
 _FOLDER_PAGE = b"This is a folder of a davlock server. Open it with a WebDAV client: a file manager, an office program, a phone.\n"
 
 
@@ -43,22 +39,26 @@ def _possible(library: Library, request: Request) -> tuple[str, ...]:
 
 
 def _header(request: Request, names: tuple[str, ...]) -> str:
+    if request.combined and "GET" in names:
+        names = (*names, "POST")
     return ", ".join(name for name in names if not (request.is_hosted and name in methods.UNKNOWN_TO_WSGIDAV))
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What OPTIONS tells Office: MS-Author-Via (MS-WDVSE 2.2.2), without which it opens everything read-only, and
-    DocumentManagementServer (MS-WDVME 2.2.1), which is not sent if it is empty.
+    """What OPTIONS tells Office: MS-Author-Via (MS-WDVSE 2.2.2), without which it opens everything read-only,
+    DocumentManagementServer (MS-WDVME 2.2.1), which is not sent if it is empty, and X-MSDAVEXT (MS-WDV 2.2.1) if it is so.
     """
 
     author_via: str = "DAV"
     document_management: str = ""
+    combined_requests: bool = False
 
     def headers(self) -> Headers:
-        """Both, as far as they are sent."""
+        """All three, as far as they are sent."""
         management = [("DocumentManagementServer", self.document_management)] if self.document_management else []
-        return [("MS-Author-Via", self.author_via), *management]
+        combined = [("X-MSDAVEXT", "1")] if self.combined_requests else []
+        return [("MS-Author-Via", self.author_via), *management, *combined]
 
 
 def options(library: Library, request: Request) -> Answer:
@@ -70,6 +70,11 @@ def options(library: Library, request: Request) -> Answer:
 
 def get(library: Library, request: Request) -> Answer:
     """RFC 9110 §9.3.1: the document, whole or in ranges; every header is about exactly the bytes that are sent."""
+    return read(library, request)[1]
+
+
+def read(library: Library, request: Request) -> tuple[Entry, Answer]:
+    """What stands there, and what get() answers about exactly that."""
     if request.if_lists:
         library.check_conditions(request.if_condition, request.caller)
     viewer = request.caller.principal
@@ -79,9 +84,9 @@ def get(library: Library, request: Request) -> Answer:
         folder = library.look(request.at.path, viewer)
         if folder is None:
             raise NotFound("There is nothing under this name.") from None
-        return _folder(request, folder)
+        return folder, _folder(request, folder)
     try:
-        return content(request, entry, fd)
+        return entry, content(request, entry, fd)
     except BaseException:
         os.close(fd)
         raise
@@ -97,68 +102,12 @@ def _folder(request: Request, entry: Entry) -> Answer:
 
 def content(request: Request, entry: Entry, fd: int) -> Answer:
     """What an open document has, as the request wants it. The answer owns the descriptor, unless this raises."""
-    now = int(time.time())
-    validators = [("ETag", entry.etag), ("Last-Modified", http_date(entry.modified)), ("Cache-Control", "private, no-cache")]
-    if conditional := preconditions.from_environ(request.environ):
-        outcome = preconditions.check(request.method, conditional, entry.etag, entry.modified, now)
-        if outcome is preconditions.Outcome.FAILED:
-            raise PreconditionFailed("The document is not, or is no longer, the version that your request is about.")
-        if outcome is preconditions.Outcome.NOT_MODIFIED:
-            os.close(fd)
-            return Answer(304, validators, (), None)
-    media = content_type(entry.name)
-    headers: Headers = [("Content-Type", media), *validators, ("Accept-Ranges", "bytes")]
-    if media in _ACTIVE:
-        headers.append(("Content-Security-Policy", "sandbox; default-src 'none'"))
-    ranges = _wanted_ranges(request, entry, now)
-    if ranges is None:
-        return Answer(200, headers, Content(fd, [(0, entry.size)]), entry.size)
-    if not ranges:
+    media_type = content_type(entry.name)
+    try:
+        status, headers, body, length = represent(request.environ, fd, entry.size, media_type, entry.etag, entry.modified)
+    except BehindEnd as error:
         os.close(fd)
-        message = f"The document has only {entry.size} bytes; the part that you asked for is behind its end."
-        return text(416, message, [("Content-Range", f"bytes */{entry.size}")])
-    if len(ranges) == 1:
-        start, length = ranges[0]
-        headers.append(("Content-Range", content_range(start, length, entry.size)))
-        return Answer(206, headers, Content(fd, ranges), length)
-    boundary = uuid.uuid4().hex
-    framing = multipart(ranges, entry.size, media, boundary)
-    headers[0] = ("Content-Type", f"multipart/byteranges; boundary={boundary}")
-    return Answer(206, headers, Content(fd, ranges, framing.heads, framing.tail), framing.length)
-
-
-def _wanted_ranges(request: Request, entry: Entry, now: int) -> list[tuple[int, int]] | None:
-    wanted, condition = request.header("RANGE"), request.header("IF_RANGE")
-    if wanted is None or request.method != "GET":  # RFC 9110 §14.2: defined for GET only
-        return None
-    if condition is not None and not preconditions.if_range_applies(condition, entry.etag, entry.modified, now):
-        return None
-    return parse_range(wanted, entry.size)
-
-
-class Content:
-    """Pieces (start, length) of an open document, each after its head. Owns the descriptor."""
-
-    def __init__(self, fd: int, pieces: list[tuple[int, int]], heads: list[bytes] | None = None, tail: bytes = b"") -> None:
-        self._fd, self._pieces, self._heads, self._tail = fd, pieces, heads or [b""] * len(pieces), tail
-
-    def __iter__(self) -> Iterator[bytes]:
-        for (start, length), head in zip(self._pieces, self._heads, strict=True):
-            if head:
-                yield head
-            end = start + length
-            while start < end:
-                block = os.pread(self._fd, min(BLOCK, end - start), start)
-                if not block:
-                    # Another program has shortened the file in place: a cut connection is the only honest answer left.
-                    raise ConnectionAbortedError("the file became shorter while it was sent")
-                start += len(block)
-                yield block
-        if self._tail:
-            yield self._tail
-
-    def close(self) -> None:
-        """Gives the descriptor back."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        return text(416, error.message, [("Content-Range", f"bytes */{error.size}")])
+    if media_type in ACTIVE and status != 304:
+        headers.append(("Content-Security-Policy", "sandbox; default-src 'none'"))
+    return Answer(status, headers, body, length)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from davlock import errors, msnumbers, paths, wording
-from davlock.dav import hrefs, xml
+from davlock import errors, hrefs, msnumbers, paths, wording
+from davlock.dav import xml
 from davlock.dav.answers import Answer, Headers, text, xml_answer
 from davlock.dav.checkoutinfo import NothingToUndo
 from davlock.dav.headers import ForeignDestination
@@ -57,7 +57,7 @@ def refusal(error: errors.DavlockError, library: Library, request: Request) -> A
         status, condition = next((status, condition) for kind, status, condition in _ERRORS if isinstance(error, kind))
         number = msnumbers.number(error)
     sentence, answer = _answer(error, status, condition, library, request)
-    if request.method not in _READING:
+    if request.method not in _READING or request.wants_lock:
         answer.headers.append(extended_error(number, sentence))
     return answer
 

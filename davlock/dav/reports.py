@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from davlock.dav import expansion, history, hrefs, methods, properties, propfind, xml
+from davlock import hrefs
+from davlock.dav import expansion, history, methods, properties, propfind, xml
 from davlock.dav.answers import Answer, Headers, xml_answer
 from davlock.dav.deltav import Controlled
 from davlock.dav.headers import Depth, parse_depth

@@ -6,8 +6,9 @@ import time
 from functools import cached_property
 from typing import Any
 
+from davlock import hrefs, preconditions
 from davlock.conditions import View
-from davlock.dav import hrefs, if_header, preconditions
+from davlock.dav import if_header
 from davlock.dav.headers import parse_destination, parse_prefer, path_of
 from davlock.errors import BadRequest, DavlockError, IncompleteBody, PreconditionFailed, TooLarge
 from davlock.model import Caller, Entry
@@ -18,10 +19,13 @@ _BROKEN_OFF = "The request broke off before all of its body had arrived; nothing
 
 
 class Request:
-    """environ is that of WSGI, with `davlock.principal` and `davlock.admin` set by whoever authenticated the caller."""
+    """environ is that of WSGI, with `davlock.principal` and `davlock.admin` set by whoever authenticated the caller.
 
-    def __init__(self, environ: dict[str, Any]) -> None:
-        self.environ = environ
+    combined: whether several requests in one are possible (MS-WDV).
+    """
+
+    def __init__(self, environ: dict[str, Any], combined: bool = False) -> None:
+        self.environ, self.combined = environ, combined
         self.method: str = environ["REQUEST_METHOD"]
 
     @property
@@ -66,6 +70,11 @@ class Request:
         return Caller(
             self.environ["davlock.principal"], if_header.tokens(self.if_lists), "webdav", self.environ.get("davlock.admin", False)
         )
+
+    @property
+    def wants_lock(self) -> bool:
+        """Whether a lock is to be taken, renewed or ended with it, whatever its method is (MS-WDV 2.2.4.1)."""
+        return self.combined and self.header("X_MSDAVEXTLOCKTIMEOUT") is not None
 
     @cached_property
     def preferences(self) -> frozenset[str]:
@@ -131,7 +140,7 @@ class Request:
         """The whole body, which must be small. Raises TooLarge, IncompleteBody."""
         if self.length is not None and self.length > MAX_XML:
             raise TooLarge(f"The body of such a request can have at most {MAX_XML} bytes.")
-        body = self._read(MAX_XML + 1 if self.length is None else self.length)
+        body = self.read(MAX_XML + 1 if self.length is None else self.length)
         if len(body) > MAX_XML:
             raise TooLarge(f"The body of such a request can have at most {MAX_XML} bytes.")
         if self.length is not None and len(body) < self.length:
@@ -140,9 +149,10 @@ class Request:
 
     def has_body(self) -> bool:
         """Whether a body with at least one byte comes with the request. Raises IncompleteBody."""
-        return bool(self.length) if self.length is not None else bool(self._read(1))
+        return bool(self.length) if self.length is not None else bool(self.read(1))
 
-    def _read(self, size: int) -> bytes:
+    def read(self, size: int) -> bytes:
+        """So many bytes of the body, fewer only at its end. Raises IncompleteBody."""
         blocks = []
         while size:
             try:

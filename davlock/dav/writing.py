@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from davlock import msnumbers
+from davlock.dates import http_date
 from davlock.dav.answers import Answer
 from davlock.dav.headers import Depth, parse_depth, parse_overwrite
-from davlock.dav.live import http_date
 from davlock.dav.refusals import Refused, is_folder
 from davlock.dav.requests import Request
 from davlock.errors import BadRequest, IsFolder
-from davlock.library import Library
+from davlock.library import ALONE, Along, Library, Upload, Written
+from davlock.model import Caller
 
 _NONE_OR_ALL = (Depth.ZERO, Depth.INFINITY)
 
 
 def put(library: Library, request: Request) -> Answer:
     """RFC 4918 §9.7, RFC 9110 §9.3.4: the whole body becomes the document, or nothing changes."""
+    content = Upload(request.environ["wsgi.input"], request.length)
+    return stored(store(library, request, content, request.caller))
+
+
+def store(library: Library, request: Request, content: Upload, caller: Caller, along: Along = ALONE) -> Written:
+    """Content becomes the document at the Request-URI, if the request can be a PUT at all."""
     if request.header("CONTENT_RANGE") is not None:
         raise BadRequest("A part of a document cannot be stored; send the whole document.")
     encoding = request.header("CONTENT_ENCODING")
@@ -23,7 +30,11 @@ def put(library: Library, request: Request) -> Answer:
         raise Refused(415, None, msnumbers.LACKS, "A document cannot be stored compressed; send it without Content-Encoding.")
     if request.raw_path.endswith("/"):
         raise IsFolder("A URL that ends with a slash is that of a folder; send a document to one without.")
-    written = library.write(request.at, request.environ["wsgi.input"], request.length, request.caller, request.conditions)
+    return library.write(request.at, content.source, content.length, caller, request.conditions, along=along)
+
+
+def stored(written: Written) -> Answer:
+    """What a PUT answers."""
     entry = written.entry
     headers = [("ETag", entry.etag), ("Last-Modified", http_date(entry.modified))]
     return Answer(201 if written.created else 204, headers, (), 0 if written.created else None)

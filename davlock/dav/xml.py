@@ -7,7 +7,6 @@ redirector of Windows 7 does not see elements in a default namespace. None is ev
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from functools import lru_cache
@@ -15,6 +14,7 @@ from http import HTTPStatus
 
 from lxml import etree
 
+from davlock.dates import gmtime
 from davlock.errors import BadRequest, TooLarge
 
 DAV = "DAV:"
@@ -123,11 +123,6 @@ def element(name: str, content: str = "") -> str:
 def timestamp(seconds: int) -> str:
     """A moment (Unix time) as RFC 3339 has it, in UTC; no fractions, as Windows 7 fails on more than three digits."""
     return "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z".format(*gmtime(seconds))
-
-
-def gmtime(seconds: int) -> time.struct_time:
-    """The parts of a moment (Unix time) in UTC, moved into the years 1 to 9999 that four digits can express."""
-    return time.gmtime(min(max(seconds, -62_135_596_800), 253_402_300_799))
 
 
 def status(code: int) -> str:

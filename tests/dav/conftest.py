@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dav.stories import proppatch, setting
 from tests.serving import Client, Serving
 
 _numbers = itertools.count(1)
@@ -52,3 +53,19 @@ def document(folder: str, disk: Path) -> str:
     """The path of a document in it, whose content is `old`."""
     (disk / "report.odt").write_bytes(b"old")
     return f"{folder}/report.odt"
+
+
+@pytest.fixture
+def etag(alice: Client, document: str) -> str:
+    """Of that document, after it has got a green property."""
+    assert proppatch(alice, document, setting("<Z:colour>green</Z:colour>")).status == 207
+    return alice.get(document).headers["ETag"]
+
+
+@pytest.fixture(scope="session")
+def combining(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server with the combined requests of MS-WDV."""
+    place = tmp_path_factory.mktemp("combining")
+    (place / "davlock.yaml").write_text("{root: root, webdav: {combined_requests: true}}")
+    with Serving(place / "root", "--config", str(place / "davlock.yaml")) as serving:
+        yield serving

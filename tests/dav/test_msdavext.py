@@ -150,6 +150,25 @@ def test_office_is_told_how_to_save(alice: Client, serving: Serving, folder: str
             assert not {"X-MSDAVEXT", "X-MSFSSHTTP", "MicrosoftSharePointTeamServices", "Public-Extension"} & set(headers.keys())
 
 
+def test_combined_requests_are_off_by_default(alice: Client, bob: Client, folder: str, document: str) -> None:
+    """Their headers mean nothing then, whatever is in them."""
+    for method in ("GET", "HEAD", "POST"):
+        for token in (None, "<urn:uuid:00000000-0000-4000-8000-000000000000>", "nonsense"):
+            for time in ("Second-600", "Second-0", "nonsense"):
+                answer = alice.request(method, document, X_MSDAVEXT="PROPFIND", X_MSDAVEXTLockTimeout=time, Lock_Token=token, Translate="f")
+                assert answer.status == (405 if method == "POST" else 200)
+                assert answer.headers["Content-Type"] != "multipart/MSDAVEXTPrefixEncoded"
+                assert not {"Lock-Token", "X-MSDAVEXTLockTimeout"} & set(answer.headers.keys())
+    assert alice.get(document, X_MSDAVEXT="PROPFIND").body == b"old"
+    missing = alice.get(f"{folder}/missing", X_MSDAVEXTLockTimeout="Second-600")
+    assert (missing.status, "X-MSDAVEXT_ERROR" in missing.headers) == (404, False)
+    sent = {"X_MSDAVEXT": "PROPPATCH", "Content_Type": "multipart/MSDAVEXTPrefixEncoded", "X_MSDAVEXTLockTimeout": "Second-600"}
+    answer = alice.put(document, b"0000000000000003new", "", **sent, Lock_Token="nonsense")
+    assert (answer.status, "Lock-Token" in answer.headers) == (204, False)
+    assert alice.get(document).body == b"0000000000000003new"
+    assert bob.request("DELETE", document, X_MSDAVEXTLockTimeout="Second-600").status == 204, "nothing is locked"
+
+
 @pytest.mark.parametrize(
     ("configured", "author_via", "management"),
     [

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from davlock import paths
-from davlock.dav import hrefs, live, propfind
+from davlock import hrefs, paths
+from davlock.dates import http_date
+from davlock.dav import live, propfind
 from davlock.dav.propfind import BLOCK, MAX_NAMES, MAX_PROPERTIES, Listing, Plan
 from davlock.errors import BadRequest
+from davlock.media import content_type
 from davlock.model import Entry, Kind, Lock, Scope
 
 D, MS = "{DAV:}", "{urn:schemas-microsoft-com:}"
@@ -372,12 +374,12 @@ def test_a_long_listing_is_sent_while_it_is_read() -> None:
     ],
 )
 def test_content_types(name: str, expected: str) -> None:
-    assert live.content_type(name) == expected
+    assert content_type(name) == expected
 
 
 @given(st.integers(0, 253_402_300_799))
 def test_dates_are_those_of_http(seconds: int) -> None:
-    assert live.http_date(seconds) == formatdate(seconds, usegmt=True)
+    assert http_date(seconds) == formatdate(seconds, usegmt=True)
 
 
 @pytest.mark.parametrize("seconds", [-(10**18), -1, 10**18])
@@ -428,7 +430,7 @@ def reference_properties(entry: Entry, listing: Listing) -> dict[str, etree._Ele
         "displayname": entry.name,
         "getlastmodified": formatdate(entry.modified, usegmt=True),
         "creationdate": created.isoformat().replace("+00:00", "Z"),
-        "getcontenttype": "httpd/unix-directory" if entry.is_folder else live.content_type(entry.name),
+        "getcontenttype": "httpd/unix-directory" if entry.is_folder else content_type(entry.name),
         "iscollection": str(int(entry.is_folder)),
         "ishidden": "0",
         "isreadonly": "0",
