@@ -11,7 +11,11 @@ from typing import Any, Self
 
 from davlock import paths, rules
 from davlock.auth.accounts import Accounts
-from davlock.auth.basic import Authenticator
+from davlock.auth.api import Api
+from davlock.auth.authenticator import Authenticator
+from davlock.auth.cors import share
+from davlock.auth.origins import Origins
+from davlock.auth.tokens import Tokens
 from davlock.config import Config, document_management, policy
 from davlock.dav.door import WebDavDoor
 from davlock.dav.methods import is_archived
@@ -24,8 +28,16 @@ from davlock.fprpc.calls import Settings
 from davlock.fprpc.door import FrontPageDoor
 from davlock.library import Library
 from davlock.locks import LockManager
+from davlock.rest import calls as rest_calls
+from davlock.rest import door as rest
+from davlock.rest.door import RestDoor
+from davlock.rest.listening import Listening
 from davlock.server import serve as serve_http
 from davlock.state.sqlite import SqliteState
+from davlock.webhooks.delivery import Delivery
+from davlock.webhooks.registry import Webhooks
+from davlock.webhooks.sending import Sender
+from davlock.webhooks.targets import Targets
 
 _log = logging.getLogger("davlock")
 
@@ -34,7 +46,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class Site:
-    """One served folder, open in this process: config, state, library, accounts. A context manager."""
+    """One served folder, open in this process: config, state, library, accounts, tokens. A context manager."""
 
     def __init__(self, config: Config) -> None:
         """Raises OSError if the folder cannot be used, DavlockError if its state cannot."""
@@ -46,6 +58,8 @@ class Site:
         documents = config.documents
         self.library = Library(self.state, tree, LockManager(limits), policy(config), documents.max_upload_bytes, documents.tunnel_seconds)
         self.accounts = Accounts(self.state)
+        self.tokens = Tokens(self.state)
+        self.sender = Sender(Targets(config.webhooks.require_https, config.webhooks.allow))
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +76,8 @@ def open_site(config: Config) -> Site:
 def application(site: Site) -> Application:
     """The WSGI application: who is it, then which door."""
     doors = Doors(site)
-    return Authenticator(site.accounts, site.config.auth.realm).protect(doors)
+    api = Api(rest.serves, rest.is_open, rest.spell, Origins(site.config.rest.cors_origins))
+    return share(Authenticator(site.accounts, site.tokens, site.config.auth.realm, api).protect(doors), api)
 
 
 class Doors:
@@ -71,8 +86,13 @@ class Doors:
     def __init__(self, site: Site) -> None:
         self._library = site.library
         config = site.config
-        self._webdav = WebDavDoor(site.library, Announced(config.webdav.ms_author_via, document_management(config)))
+        announced = Announced(config.webdav.ms_author_via, document_management(config), config.webdav.combined_requests)
+        self._webdav = WebDavDoor(site.library, announced)
         self._frontpage = FrontPageDoor(site.library, Settings(config.fprpc.reopen_own == "extend", config.fprpc.default_minutes))
+        listening = Listening(site.library, config.events.streams or max(config.threads // 4, 1), config.events.stream_seconds)
+        told = Webhooks(site.state, site.sender, config.webhooks.enabled)
+        shown = (config.rest.time_zone, config.rest.new_documents, config.rest.max_json_bytes)
+        self._rest = RestDoor(site.library, site.tokens, rest_calls.Settings(*shown, listening, told))
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = raw_path(environ)
@@ -80,6 +100,8 @@ class Doors:
             return self._health(start_response)
         if fprpc.serves(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST"):
             return self._frontpage(environ, start_response)
+        if rest.serves(path):
+            return self._rest(environ, start_response)
         if paths.is_reserved(path) and not is_archived(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST", "PROPFIND"):
             # Explorer and Office probe such names whatever the folder: there is simply nothing.
             return _say(start_response, "404 Not Found", "There is nothing here.")
@@ -122,6 +144,9 @@ def serve(config: Config, ready: Callable[[str, int], None]) -> None:
         worker = open_site(config)
         worker.library.recover()
         threading.Thread(target=_forget_now_and_then, args=(worker,), name="forget", daemon=True).start()
+        if config.webhooks.enabled:
+            file, notice = config.root / ".davlock" / "webhooks.turn", worker.library.notice_expired
+            Delivery(worker.state, worker.sender, file, notice, config.webhooks.most_errors).start()
         return application(worker)
 
     serve_http(

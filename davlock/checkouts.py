@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -27,7 +27,7 @@ from davlock.errors import (
 from davlock.identities import Identities
 from davlock.journal import Journal, Operation
 from davlock.locks import LockManager, told
-from davlock.model import Blocker, Caller, Change, Draft, Ending, Entry, Intent, Kind, Lock, Note, Semantics, Wanted
+from davlock.model import Blocker, Caller, Change, Draft, Ending, Entry, Intent, Kind, Lock, Note, Wanted
 from davlock.paths import Address
 from davlock.state import Rows
 
@@ -68,7 +68,7 @@ class Checkouts:
 
     def standing(self, rows: Rows, path: str) -> Lock | None:
         """The checkout of the document at a path, whoever holds it."""
-        return next((lock for lock in rows.locks_on([path]) if lock.kind is Kind.CHECKOUT), None)
+        return rules.checkout_on(path, rows.locks_on([path]))
 
     def check_out(self, path: str, caller: Caller, comment: str, conditions: Conditions) -> Lock:
         """See Library.check_out()."""
@@ -83,35 +83,36 @@ class Checkouts:
     def edit(self, path: str, caller: Caller, timeout: float | None, renew: bool, reopen: bool, then: Conditions) -> Lock:
         """See Library.edit()."""
         with self.journal.deciding() as rows:
-            lock = self._edit(rows, Wanted(Kind.EDIT, path, timeout=timeout), caller, renew, reopen)
-            then(self.views.of(rows, caller))
+            held = self.locks.on(rows, path)
+            lock = self._edit(rows, Wanted(Kind.EDIT, path, timeout=timeout), caller, renew, reopen, held)
+            then(self.views.of(rows, caller, {path: [*(other for other in held if other.token != lock.token), lock]}))
             return lock
 
-    def _edit(self, rows: Rows, wanted: Wanted, caller: Caller, renew: bool, reopen: bool) -> Lock:
+    def _edit(self, rows: Rows, wanted: Wanted, caller: Caller, renew: bool, reopen: bool, held: Sequence[Lock]) -> Lock:
         path = wanted.path
         entry = self.drafts.tree.look(path)
         if entry is None:
             raise NotFound("There is nothing under this name.")
-        if (renew or reopen) and (own := rules.edit_of(path, caller.principal, rows.locks_on([path]))):
+        if (renew or reopen) and (own := rules.edit_of(path, caller.principal, held)):
             return self.locks.renew(rows, own, wanted.timeout)
         if renew and not self._may_go_on(rows, entry, caller):
             self.locks.check(rows, wanted, caller)
             raise NoSuchLock(f"You have not checked {_name(path)} out for editing, or that has ended; open it again.")
-        return self.acquire(rows, entry, wanted, caller)
+        return self.acquire(rows, entry, wanted, caller, held)
 
-    def end_edit(self, path: str, caller: Caller, conditions: Conditions, then: Conditions) -> Lock:
+    def end_edit(self, path: str, caller: Caller, reason: str | None, conditions: Conditions, then: Conditions) -> Lock:
         """See Library.end_edit()."""
         with self.journal.deciding() as rows:
             conditions(self.views.of(rows, caller))
             held = self.locks.on(rows, path)
-            own = rules.edit_of(path, caller.principal, held)
-            if own is None:
-                if others := [lock for lock in held if lock.principal != caller.principal]:
-                    raise NotHolder(told(others[0]), others[0])
+            edit = rules.edit_on(path, held)
+            if edit is None:
+                if another := rules.held_by_another(caller, held):
+                    raise NotHolder(told(another), another)
                 raise NotCheckedOut(f"{_name(path)} is not checked out for editing by you; there is nothing to end.")
-            rows.end_locks([own.token], Ending.RELEASED, caller.principal)
-            then(self.views.of(rows, caller))
-            return own
+            self._end(rows, edit, caller, Ending.RELEASED, reason)
+            then(self.views.of(rows, caller, {path: [other for other in held if other.token != edit.token]}))
+            return edit
 
     def _may_go_on(self, rows: Rows, entry: Entry, caller: Caller) -> bool:
         document = self.identities.observed(rows, entry)
@@ -119,17 +120,21 @@ class Checkouts:
         changed = document.changed if document else None
         return rules.may_be_granted_again(ended, caller.principal, changed)
 
-    def acquire(self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller) -> Lock:
-        """A checkout, long-term or short-term, of a document that stands. Raises Conflict, IsFolder, NotForCheckout."""
+    def acquire(self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller, held: Sequence[Lock] | None = None) -> Lock:
+        """A checkout, long-term or short-term, of a document that stands. held: the locks that cover it, if they are known.
+
+        Raises Conflict, IsFolder, NotForCheckout.
+        """
         if entry.is_folder:
             raise IsFolder("A folder cannot be checked out; only its documents can.")
-        if wanted.kind is Kind.CHECKOUT and self.drafts.policy.semantics(entry.path) is Semantics.NONE:
+        document = self.identities.identify(rows, entry.path)
+        if wanted.kind is Kind.CHECKOUT and not self.drafts.policy.can_be_checked_out(entry.path, document):
             raise NotForCheckout("Documents of this kind are not checked out here; lock it, or just save it.")
-        if rules.checkout_of(entry.path, caller.principal, rows.locks_on([entry.path])):
-            document = self.identities.identify(rows, entry.path)
-        else:
+        if held is None:
+            held = self.locks.on(rows, entry.path)
+        if document.stamp != entry.stamp and not rules.checkout_of(entry.path, caller.principal, held):
             document = self.identities.seen(rows, entry)  # what is checked out is a version, though it may be the first one
-        return self.locks.acquire(rows, replace(wanted, document=document.id), caller)
+        return self.locks.acquire(rows, replace(wanted, document=document.id), caller, held)
 
     def describe(self, path: str, caller: Caller, comment: str, conditions: Conditions) -> Lock:
         """See Library.describe_checkout()."""
@@ -167,20 +172,25 @@ class Checkouts:
         with self.journal.state.reading() as rows:
             return self._checked_in(rows, at.path, caller, True)
 
-    def undo(self, path: str, caller: Caller, reason: str, conditions: Conditions) -> Lock:
+    def undo(self, path: str, caller: Caller, reason: str | None, conditions: Conditions) -> Lock:
         """See Library.undo()."""
-        reason = checked_text(reason)
         with self.journal.deciding() as rows:
             checkout = self.standing(rows, path)
             conditions(self.views.of(rows, caller))
             if checkout is None:
                 raise NotCheckedOut(f"{_name(path)} is not checked out; there is nothing to undo.")
-            if rules.may_release(checkout, caller):
-                rows.end_locks([checkout.token], Ending.UNDONE, caller.principal, reason)
-                return checkout
-            if not rules.may_break(checkout, caller):
-                raise NotHolder(told(checkout), checkout)
-            return self.locks.break_(rows, checkout.token, caller, reason)
+            self._end(rows, checkout, caller, Ending.UNDONE, reason)
+            return checkout
+
+    def _end(self, rows: Rows, checkout: Lock, caller: Caller, how: Ending, reason: str | None) -> None:
+        """Ends the caller's checkout; somebody else's if he says why, and may. Raises NotHolder, BadRequest."""
+        said = checked_text(reason or "")
+        if rules.may_release(checkout, caller):
+            rows.end_locks([checkout.token], how, caller.principal, said, caller.door)
+        elif reason is None or not rules.may_break(checkout, caller):
+            raise NotHolder(told(checkout), checkout)
+        else:
+            self.locks.break_(rows, checkout.token, caller, said)
 
     def apply(self, rescued: int, caller: Caller) -> Lock:
         """See Library.apply_draft()."""
@@ -261,11 +271,13 @@ class Checkouts:
             note = Note(details["comment"], tuple(details["extra"]))
             caller = Caller(intent.principal, door=intent.door)
             put, after = self.committer.putting_trash(intent), draft.stamped if draft else 0
-            self.identities.published(rows, old, new, details["sha256"], caller, put, note, after=after)
+            began = checkout.generation if checkout else None  # of one that was made checked out, the first version
+            document = self.identities.published(rows, old, new, details["sha256"], caller, put, note, began, after)
+            rows.record_version(replace(document, session=None))
         if draft:
             self.drafts.drop(rows, draft)
         if checkout and not details["keep"]:
-            rows.end_locks([checkout.token], Ending.CHECKED_IN, intent.principal)
+            rows.end_locks([checkout.token], Ending.CHECKED_IN, intent.principal, door=intent.door)
 
     def _end_untouched(self, at: Address, caller: Caller, keep: bool, conditions: Conditions) -> CheckedIn:
         """An untouched draft is the published content: check-in makes no version (design §2)."""
@@ -274,7 +286,7 @@ class Checkouts:
             if rows.draft_of(checkout.token):
                 raise NotCheckedOut(_SAVED_MEANWHILE)
             if not keep:
-                rows.end_locks([checkout.token], Ending.CHECKED_IN, caller.principal)
+                rows.end_locks([checkout.token], Ending.CHECKED_IN, caller.principal, door=caller.door)
             return self._checked_in(rows, at.path, caller, False)
 
     def _checked_in(self, rows: Rows, path: str, caller: Caller, is_new: bool) -> CheckedIn:

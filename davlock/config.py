@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
+import zoneinfo
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -12,6 +15,7 @@ import yaml
 from msgspec import Meta, inspect
 
 from davlock import paths
+from davlock.auth import origins
 from davlock.errors import DavlockError
 from davlock.model import Semantics
 from davlock.policy import DAY, SCRATCH, Policy
@@ -44,9 +48,40 @@ SemanticsName = Annotated[
 ]
 
 
+FolderPath = Annotated[
+    str,
+    Meta(
+        pattern=r"\A/[^\x00-\x1f\\]{0,1000}\Z",
+        description='the path of a folder in the served one, such as "/" or "/inbox"',
+    ),
+]
 AuthorVia = Annotated[
     Literal["DAV", "DAV,MS-FP/4.0", "MS-FP/4.0,DAV"],
     Meta(description='one of "DAV", "DAV,MS-FP/4.0" and "MS-FP/4.0,DAV"'),
+]
+
+
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=rf"\A(?:{origins.PATTERN})\Z",
+        description='a site without a path, such as "https://app.example.com", "http://localhost*" for any port of it, or "*" for all',
+    ),
+]
+
+
+Allowed = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(?:[0-9A-Fa-f.:]+/[0-9]{1,3}|[0-9A-Za-z.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](?::[0-9]{1,5})?)\Z",
+        description='a network such as "10.0.5.0/24", or the name or address of a host, with or without a port: "hooks.intern:8443"',
+    ),
+]
+
+
+TimeZone = Annotated[
+    str,
+    Meta(pattern=r"\A[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*\Z", description="the name of a time zone, such as UTC or Europe/Oslo"),
 ]
 
 
@@ -99,10 +134,12 @@ class WebDav(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What OPTIONS tells Office. ms_author_via: by which protocols documents can be changed, the preferred one first.
 
     document_management: whether to tell that documents can be checked out and have versions, where that is so.
+    combined_requests: whether several requests in one are possible (MS-WDV), and told.
     """
 
     ms_author_via: AuthorVia = "DAV"
     document_management: bool = True
+    combined_requests: bool = False
 
 
 class FrontPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,6 +147,36 @@ class FrontPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     reopen_own: Literal["refuse", "extend"] = "refuse"
     default_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 10
+
+
+class Rest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """cors_origins: other sites whose pages may use the API. time_zone: of the times in answers to clients that ask for no other, by its
+    IANA name. new_documents: the folder for those whose maker names none. max_json_bytes: of a body with content in it, as Base64.
+    """
+
+    cors_origins: tuple[Origin, ...] = ()
+    time_zone: TimeZone = "UTC"
+    new_documents: FolderPath = "/"
+    max_json_bytes: Annotated[int, Meta(ge=1024, le=2**31)] = 64 * 1024 * 1024
+
+
+class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Telling what becomes of documents. keep_hours: for how long it can still be told. streams: how many programs each process tells at
+    once, 0 for a quarter of its threads. stream_seconds: after which a program has to ask again.
+    """
+
+    keep_hours: Annotated[int, Meta(ge=1, le=876_000)] = 168
+    streams: Annotated[int, Meta(ge=0, le=256)] = 0
+    stream_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
+
+
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Telling it to other servers. allow: those in private networks that may be told. most_errors: in a row, before one is told no more."""
+
+    enabled: bool = False
+    require_https: bool = True
+    allow: tuple[Allowed, ...] = ()
+    most_errors: Annotated[int, Meta(ge=1, le=1000)] = 9
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,6 +200,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     auth: Auth = Auth()
     webdav: WebDav = WebDav()
     fprpc: FrontPage = FrontPage()
+    rest: Rest = Rest()
+    events: Events = Events()
+    webhooks: Webhooks = Webhooks()
     log: Log = Log()
 
 
@@ -154,6 +224,8 @@ def load(file: Path | None, **overrides: object) -> Config:
     data["root"] = os.path.abspath(data["root"])
     config = msgspec.convert(data, Config, dec_hook=_decode)
     _check_order(config.locks, file)
+    _check_zone(config.rest.time_zone, file)
+    _check_networks(config.webhooks.allow, file)
     return config
 
 
@@ -169,6 +241,7 @@ def policy(config: Config) -> Policy:
         deleted_seconds=v.keep_deleted_days * DAY,
         draft_seconds=v.keep_drafts_days * DAY,
         history_seconds=v.keep_history_days * DAY,
+        event_seconds=config.events.keep_hours * 3600.0,
     )
 
 
@@ -233,6 +306,21 @@ def _check_order(locks: Locks, file: Path | None) -> None:
         raise ConfigError(
             f"{file or 'The command line'}: locks.default_seconds is {locks.default_seconds}; it must be from "
             f"locks.minimum_seconds ({locks.minimum_seconds}) to locks.maximum_seconds ({locks.maximum_seconds})."
+        )
+
+
+def _check_networks(allowed: tuple[str, ...], file: Path | None) -> None:
+    for number, each in enumerate(allowed):
+        with suppress(ValueError):
+            if "/" not in each or ipaddress.ip_network(each, strict=False):
+                continue
+        raise ConfigError(f"{file or 'The command line'}: webhooks.allow[{number}] is {_shown(each)}; there is no such network.")
+
+
+def _check_zone(name: str, file: Path | None) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ConfigError(
+            f"{file or 'The command line'}: rest.time_zone is {_shown(name)}; it must be a time zone that there is, such as UTC."
         )
 
 

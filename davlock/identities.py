@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from davlock import paths, rules
+from davlock import events, paths, rules
 from davlock.documents import Tree
 from davlock.model import NO_NOTE, Caller, Document, Ending, Entry, Kind, Lock, Note, Scope, next_stamp
 from davlock.state import Rows
 from davlock.versions import Put, Versions, name_of
-
-OUTSIDE = "outside"  # the door of other programs on the server
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Identities:
         what one session writes is one version (design §3). after: the stamp that this one's has to be later than.
         """
         if old is None or rows.document(new.path) is None:
-            self.returned(rows, new.path, caller.principal)
+            self.returned(rows, new.path, caller.principal, caller.door)
         document = self.identify(rows, new.path)
         if old and document.stamp != old.stamp:
             document = self._changed(rows, document, old)
@@ -67,12 +65,18 @@ class Identities:
             stamped=next_stamp(rows.now, max(document.stamped or 0, after)),
         )
         rows.record_version(document)
+        self.tell(rows, caller.principal, caller.door)
         return document
 
     def keep(self, rows: Rows, old: Entry, session: int | None) -> None:
         """Keeps a document's content before a write in a session takes its place: a crash between the two must not lose it."""
         document = rows.document(old.path)
-        if document and document.stamp == old.stamp and not _goes_on(document, session) and self.versions.policy.is_versioned(old.path):
+        if (
+            document
+            and document.stamp == old.stamp
+            and not _goes_on(document, session)
+            and self.versions.policy.is_versioned(old.path, document)
+        ):
             self.versions.keep(rows, document, self.tree.linking(old.path))
 
     def adopt(self, rows: Rows) -> None:
@@ -108,7 +112,24 @@ class Identities:
         """The content of a document is about to go; put gives it."""
         self.versions.file(rows, self.seen(rows, entry), entry.path, put)
 
-    def _changed(self, rows: Rows, document: Document, entry: Entry, by: str = "", door: str = OUTSIDE, sha256: str = "") -> Document:
+    def arrived_below(self, rows: Rows, folder: str, by: str, door: str) -> None:
+        """Records the documents in a folder that somebody has made by copying one: they are new, so they get their ids now."""
+        folders = [folder]
+        for each in folders:
+            for entry in self.tree.listing(each):
+                if entry.is_folder:
+                    folders.append(entry.path)
+                else:
+                    self._record(rows, self.identify(rows, entry.path), entry, by, door, "")
+
+    def _changed(
+        self, rows: Rows, document: Document, entry: Entry, by: str = "", door: str = events.OUTSIDE, sha256: str = ""
+    ) -> Document:
+        document = self._record(rows, document, entry, by, door, sha256)
+        self.tell(rows, by, door)
+        return document
+
+    def _record(self, rows: Rows, document: Document, entry: Entry, by: str, door: str, sha256: str) -> Document:
         self.versions.file(rows, document, entry.path, None)
         document = replace(
             document,
@@ -128,6 +149,11 @@ class Identities:
         rows.record_version(document)
         return document
 
+    def tell(self, rows: Rows, by: str, door: str) -> None:
+        """Tells what this decision has made of documents since the last time; by whom, and through which door it came."""
+        became = (events.became(before, after, by, door) for before, after in rows.take_touched())
+        rows.add_events(event for event in became if event)
+
     def deleted(self, rows: Rows, path: str, principal: str) -> None:
         """Takes every identity at and below a path off it; the one at the path itself may come back."""
         if at := rows.document(path):
@@ -137,18 +163,23 @@ class Identities:
             rows.leave(below.id, below.path or "", "")  # by nobody: so it comes back to no name by itself
         rows.retire_below(path)
 
-    def moved(self, rows: Rows, source: str, target: str, principal: str, brings: bool = True) -> None:
+    def moved(self, rows: Rows, source: str, target: str, principal: str, door: str, brings: bool = True) -> None:
         """Lets identities follow a move to a target that has none any more. brings: see returned()."""
         moving = rows.document(source)
         rows.rebase_documents(source, target)
         if moving:
             rows.leave(moving.id, source, principal)
-        self.returned(rows, target, principal, brings)
+        self.returned(rows, target, principal, door, brings)
 
     def copied(self, rows: Rows, source: str, target: str) -> None:
         """Gives a copy the dead properties of its original (RFC 4918 §9.8.2)."""
         if original := rows.document(source):
             rows.copy_properties(original.id, self.identify(rows, target).id)
+
+    def begin(self, rows: Rows, path: str, principal: str) -> None:
+        """What this principal makes at an empty name now is another document than the one that he may have removed from it lately."""
+        while gone := rows.left_lately(path, principal, self.seconds):
+            rows.leave(gone.id, path, "")  # by nobody: so it comes back to no name by itself
 
     def returning(self, rows: Rows, path: str, principal: str) -> tuple[Document, Lock] | None:
         """The document that comes back if this principal fills an empty name now, if he has it checked out: and its checkout."""
@@ -170,7 +201,7 @@ class Identities:
         travelling = [lock for lock in rows.locks_on([document.path]) if lock.document == document.id] if document.path else [checkout]
         return [replace(lock, root=path) for lock in travelling]
 
-    def returned(self, rows: Rows, path: str, principal: str, brings: bool = True) -> None:
+    def returned(self, rows: Rows, path: str, principal: str, door: str, brings: bool = True) -> None:
         """A name was filled: if an identity left it seconds ago by the same hand, it comes back, with all that hangs on it.
 
         brings: whether what has arrived is the newest version of what comes back; else it has become its draft.
@@ -179,9 +210,9 @@ class Identities:
         here = gone or current
         # Checkouts of a document that has not come back are not of the one that has taken its place.
         stray = [lock.token for lock in rows.locks_on([path]) if lock.document and not (here and lock.document == here.id)]
-        rows.end_locks(stray, Ending.REPLACED, principal)
+        rows.end_locks(stray, Ending.REPLACED, principal, door=door)
         if gone:
-            self._bring_back(rows, gone, current, path, principal, brings)
+            self._bring_back(rows, gone, current, path, principal, door, brings)
 
     def _gone(self, rows: Rows, path: str, principal: str) -> Document | None:
         current, gone = rows.document(path), rows.left_lately(path, principal, self.seconds)
@@ -199,7 +230,7 @@ class Identities:
         there = [other for other in rows.locks_on([*paths.ancestors(path), path]) if rules.covers(other, path) and other not in coming]
         return all(rules.may_come_along(lock, principal, path, there) for lock in coming)
 
-    def _bring_back(self, rows: Rows, gone: Document, current: Document | None, path: str, principal: str, brings: bool) -> None:
+    def _bring_back(self, rows: Rows, gone: Document, current: Document | None, path: str, principal: str, door: str, brings: bool) -> None:
         """Puts an identity back on its name; the one that came there instead takes the place that it had meanwhile, if any."""
         former = gone.path
         own, brought = rows.properties(gone.id), rows.properties(current.id) if current else {}
@@ -223,14 +254,16 @@ class Identities:
         if current and current.stamp and brings:
             stamped = next_stamp(current.stamped or 0, gone.stamped)
             rows.record_version(replace(current, id=gone.id, version=gone.version + 1, created=gone.created, stamped=stamped))
-        self._bring_checkouts(rows, gone, former or path, path, principal)
+        self._bring_checkouts(rows, gone, former or path, path, principal, door)
 
-    def _bring_checkouts(self, rows: Rows, gone: Document, former: str, path: str, principal: str) -> None:
+    def _bring_checkouts(self, rows: Rows, gone: Document, former: str, path: str, principal: str, door: str) -> None:
         for lock in rows.locks_on([former]):
             if lock.document == gone.id:
                 rows.reroot_lock(lock.token, path, gone.id)
         if gone.path is None and (ended := self._ended(rows, gone, path, principal)):
             rows.revive_lock(replace(ended, generation=rows.next_generation()))
+            self.tell(rows, principal, door)
+            rows.add_events([events.checked_out(ended)])
 
     def _ended(self, rows: Rows, gone: Document, path: str, principal: str) -> Lock | None:
         """The checkout that ended when its holder deleted the document a moment ago, as it could stand now at a path."""

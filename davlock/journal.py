@@ -69,8 +69,11 @@ class Journal:
         ]
         return done + [f"removed {left}" for left in self.staging.sweep(trashed)]
 
-    def carry_out(self, plan: Plan) -> Intent:
-        """Does what plan() finds to be done: it is asked twice, and raises what forbids it. Raises Unavailable."""
+    def carry_out(self, plan: Plan, then: Callable[[Rows], None] = lambda rows: None) -> Intent:
+        """Does what plan() finds to be done: it is asked twice, and raises what forbids it. Raises Unavailable.
+
+        then: decided together with it, when it is done; if it raises, nothing is.
+        """
         for _ in range(ATTEMPTS):
             with suppress(_Changed):
                 with self.noted(plan) as (rows, intent):
@@ -79,6 +82,7 @@ class Journal:
                         raise _Changed
                     rows.if_undone(operation.hands.carry_out(intent))
                     operation.settle(rows, intent)
+                    then(rows)
                 operation.hands.tidy(intent)
                 return intent
         raise Unavailable("Others keep changing what this is about; nothing was changed. Try again.")

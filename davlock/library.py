@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from davlock import rules
+from davlock.catalogue import Catalogue, Listed
 from davlock.checkouts import CheckedIn, Checkouts, checked_note, checked_text
 from davlock.checks import Finding, Inspection, Progress
 from davlock.conditions import Conditions, Views, unconditionally
-from davlock.documents import Committer, Drafting, Reserve, Shelf, Staging, Tree
+from davlock.documents import Committer, Drafting, Reserve, Shelf, Staging, Temporary, Tree
 from davlock.documents.staging import Source
 from davlock.drafts import Drafts
-from davlock.errors import DavlockError, Exists, NoSuchVersion, NotFound, StorageFull, TooLarge
+from davlock.emptying import Emptying
+from davlock.errors import DavlockError, Exists, NoSuchVersion, NotFound, StorageFull, Unavailable
 from davlock.identities import Identities
 from davlock.journal import ATTEMPTS, Journal, Operation
 from davlock.locks import LockManager
-from davlock.model import NO_NOTE, Caller, Change, Document, Draft, Entry, Kind, Lock, Note, Past, Semantics, Version, Wanted
+from davlock.model import (
+    NO_NOTE,
+    Act,
+    Blocker,
+    Caller,
+    Change,
+    Document,
+    Draft,
+    Entry,
+    Event,
+    Lock,
+    Note,
+    Past,
+    Semantics,
+    Version,
+    Wanted,
+)
 from davlock.paths import Address
 from davlock.policy import Policy
 from davlock.saves import Saves
 from davlock.state import Rows, State
 from davlock.transfers import Transfers
 from davlock.versions import Versions
-from davlock.writes import Granted, Writes, Written
+from davlock.writes import ALONE, MAX_PROPERTIES, NO_CHANGES, Along, Granted, Properties, Writes, Written
 
-__all__ = ["MAX_PROPERTIES", "CheckedIn", "Granted", "Library", "Upload", "Written"]
-
-MAX_PROPERTIES = 1024 * 1024  # characters, of one document: they are sent along with every listing that asks for everything
+__all__ = ["ALONE", "MAX_PROPERTIES", "Along", "CheckedIn", "Granted", "Library", "Properties", "Told", "Upload", "Written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,15 @@ class Upload:
 
     source: Source
     length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Events. last: the id after which to ask for more. is_reset: whether those that were asked for are not kept any more."""
+
+    events: list[Event]
+    last: int
+    is_reset: bool
 
 
 class Library:
@@ -59,6 +84,7 @@ class Library:
         self._state, self._tree, self._locks, self._policy, self._max_upload = state, tree, locks, policy, max_upload
         self._staging = Staging(tree)
         self._reserve = Reserve(tree.private / "reserve")
+        self._temporary = Temporary(tree.private / "temporary")
         shelved, kept = Shelf(tree.private / "drafts"), Shelf(tree.private / "versions")
         self._drafts = Drafts(state, tree, shelved, policy)
         self._versions = Versions(kept, policy)
@@ -72,10 +98,17 @@ class Library:
         common = (locks, self._identities, self._drafts)
         self._transfers = Transfers(self._journal, tree, self._staging, self._committer, *common, self._saves, self._views)
         self._checkouts = Checkouts(self._journal, self._staging, self._committer, self._views, *common)
+        self._emptying = Emptying(self._journal, tree, self._staging, self._committer, locks, self._identities, self._views)
+        self._catalogue = Catalogue(self._journal, tree, self._drafts, self._identities, locks)
         doing = (self._transfers, self._checkouts, *common, self._saves, self._views)
         self._writes = Writes(self._journal, tree, self._staging, self._committer, *doing)
-        for part in (self._saves, self._transfers, self._checkouts):
+        for part in (self._saves, self._transfers, self._checkouts, self._emptying):
             operations |= part.operations()
+
+    @property
+    def max_upload(self) -> int:
+        """Bytes in one document, 0 for no limit."""
+        return self._max_upload
 
     # looking
 
@@ -108,17 +141,21 @@ class Library:
         with self._state.reading() as rows:
             conditions(self._views.of(rows, caller))
 
-    def covering(self, rows: Rows, path: str) -> list[Lock]:
-        """All locks that cover a path."""
-        return self._locks.on(rows, path)
+    def covering(self, rows: Rows, *paths: str) -> list[Lock]:
+        """All locks that cover any of the paths."""
+        return self._locks.on(rows, *paths)
 
     def space(self) -> tuple[int, int]:
         """Bytes used and bytes still available where the documents are (RFC 4331)."""
         return self._tree.space()
 
-    def semantics(self, path: str) -> Semantics:
-        """What can be done with the document at a path, by configuration."""
-        return self._policy.semantics(path)
+    def semantics(self, path: str, document: Document | Listed | None = None) -> Semantics:
+        """What can be done with the document at a path, by configuration, and by what is known of the document."""
+        return self._policy.semantics(path, document)
+
+    def can_be_checked_out(self, path: str, document: Document | Listed | None = None) -> bool:
+        """Whether the document at a path can be checked out at all. document: what is known of it."""
+        return self._policy.can_be_checked_out(path, document)
 
     # writing
 
@@ -130,22 +167,58 @@ class Library:
         caller: Caller,
         conditions: Conditions = unconditionally,
         note: Note = NO_NOTE,
+        along: Along = ALONE,
     ) -> Written:
         """Stage, guard, commit (design §3): the bytes of source become the document, whole, or nothing happens.
 
         While the caller has the document checked out, they become his draft. length: bytes announced, None if unknown.
         Raises Locked, LockLost, PreconditionFailed, IncompleteBody, TooLarge, StorageFull,
-        ParentMissing, IsFolder. What can be refused before the body is read, is.
+        ParentMissing, IsFolder; for what goes along with it Conflict, NoSuchLock, NotHolder, NotCheckedOut, BadRequest.
+        What can be refused before the body is read, is.
+        """
+        with self.receiving(at, source, length, caller, conditions, note, along) as commit:
+            return commit()
+
+    @contextmanager
+    def receiving(
+        self,
+        at: Address,
+        source: Source,
+        length: int | None,
+        caller: Caller,
+        conditions: Conditions = unconditionally,
+        note: Note = NO_NOTE,
+        along: Along = ALONE,
+    ) -> Iterator[Callable[[], Written]]:
+        """write() in two steps: within the block the bytes wait, whole and durable; what it gives commits them.
+
+        Entering raises what can be refused before. What was not committed when it is left is gone.
         """
         note = checked_note(note)
         with self._state.reading() as rows:
-            leaned_on = self._writes.permit(rows, at, caller, conditions, frozenset()).leaned_on
+            leaned_on = self._writes.permit(rows, at, caller, conditions, frozenset(), along).leaned_on
         try:
             with self._staging.stage(source, length, self._max_upload) as staged:
-                return self._writes.commit(staged, at, caller, conditions, leaned_on, note)
+                yield lambda: self._writes.commit(staged, at, caller, conditions, leaned_on, note, along)
         except StorageFull:
             self._give_up_deleted()
             raise
+
+    def create(
+        self,
+        at: Address,
+        caller: Caller,
+        semantics: Semantics = Semantics.VERSIONING,
+        comment: str = "",
+        conditions: Conditions = unconditionally,
+        properties: Mapping[str, str | None] = NO_CHANGES,
+    ) -> tuple[Entry, Lock | None]:
+        """A new, empty document that is checked out to its maker, if documents of its kind are: what he checks in is its first version.
+
+        semantics: the most that can be done with it from now on. properties: its dead ones, as in change_properties(). Raises Exists,
+        ParentMissing, Locked, PreconditionFailed, BadRequest, TooLarge.
+        """
+        return self._writes.create(at, semantics, caller, comment, conditions, Properties(properties))
 
     def make_folder(self, at: Address, caller: Caller, conditions: Conditions = unconditionally) -> None:
         """A new folder. Raises Exists, ParentMissing, Locked, PreconditionFailed."""
@@ -157,13 +230,42 @@ class Library:
             self._locks.guard(rows, Change(at.path, membership=True), caller)
             rows.if_undone(self._committer.make_folder(staged, at))
 
-    def delete(self, path: str, caller: Caller, conditions: Conditions = unconditionally) -> None:
-        """Removes a document, or a folder with everything in it, or nothing. Raises NotFound, Locked, PreconditionFailed."""
-        self._reserve.spend(lambda: self._transfers.delete(path, caller, conditions))
+    def delete(self, path: str, caller: Caller, conditions: Conditions = unconditionally, for_good: bool = False) -> None:
+        """Removes a document, or a folder with everything in it, or nothing. Raises NotFound, Locked, PreconditionFailed.
+
+        for_good: what comes to this path next is another document, whoever puts it there.
+        """
+        self._reserve.spend(lambda: self._transfers.delete(path, caller, conditions, for_good))
+
+    def delete_content(self, path: str, caller: Caller, conditions: Conditions = unconditionally) -> None:
+        """Takes the content of a document away, not the document: its earlier versions stay, and folders show an empty file.
+
+        Nobody may have it checked out, the caller neither. Raises NotFound, IsFolder, Locked, PreconditionFailed.
+        """
+        self._reserve.spend(lambda: self._emptying.empty(path, caller, conditions))
 
     def move(self, path: str, to: Address, caller: Caller, conditions: Conditions = unconditionally, overwrite: bool = True) -> bool:
         """Renames; returns whether something was replaced. Raises NotFound, Locked, IntoItself, ParentMissing, PreconditionFailed."""
         return self._transfers.move(path, to, caller, conditions, overwrite)
+
+    def rename(
+        self,
+        path: str,
+        to: Address,
+        caller: Caller,
+        conditions: Conditions = unconditionally,
+        properties: Mapping[str, str | None] = NO_CHANGES,
+    ) -> None:
+        """Gives a document another path, where nothing is, and changes dead properties of it, both or neither.
+
+        Unlike move() it is never part of a save: each document stays the one that it is. Raises Exists, and what move() and
+        change_properties() raise.
+        """
+
+        def then(rows: Rows) -> None:
+            self._writes.change_properties(rows, to.path, Properties(properties), caller)
+
+        self._transfers.rename(path, to, caller, conditions, properties, then)
 
     def copy(
         self,
@@ -196,12 +298,7 @@ class Library:
                 raise NotFound("There is nothing under this name.")
             conditions(self._views.of(rows, caller))
             self._locks.guard(rows, Change(path), caller)
-            if comment is not None:
-                self._checkouts.comment(rows, path, caller, comment)
-            document = self._identities.identify(rows, path)
-            rows.change_properties(document.id, changes)
-            if sum(len(name) + len(xml) for name, xml in rows.properties(document.id).items()) > MAX_PROPERTIES:
-                raise TooLarge(f"The properties of one document can have at most {MAX_PROPERTIES} characters together.")
+            self._writes.change_properties(rows, path, Properties(changes, comment), caller)
 
     # locks
 
@@ -212,7 +309,7 @@ class Library:
             conditions(self._views.of(rows, caller))
             if entry:
                 return self._writes.acquire(rows, entry, wanted, caller)
-        if wanted.kind is not Kind.LOCK:
+        if rules.needs_document(wanted.kind):
             raise NotFound("There is nothing under this name that could be checked out.")
         return self._writes.lock_new(at, wanted, caller, conditions)
 
@@ -243,6 +340,11 @@ class Library:
         reason = checked_text(reason)
         with self._journal.deciding() as rows:
             return self._locks.break_(rows, token, caller, reason)
+
+    def obstacles(self, path: str, caller: Caller) -> dict[Act, tuple[Blocker, ...]]:
+        """For each thing that one can do with a document, the locks that forbid it to the caller."""
+        with self._state.reading() as rows:
+            return self._locks.obstacles(rows, path, caller)
 
     def all_locks(self) -> list[Lock]:
         """Every lock that stands, by path."""
@@ -280,9 +382,19 @@ class Library:
         """
         return self._reserve.spend(lambda: self._checkouts.edit(path, caller, timeout, renew, reopen, then))
 
-    def end_edit(self, path: str, caller: Caller, conditions: Conditions = unconditionally, then: Conditions = unconditionally) -> Lock:
-        """Ends the caller's short-term checkout; a long-term one stays. then: see edit(). Raises NotCheckedOut, NotHolder."""
-        return self._reserve.spend(lambda: self._checkouts.end_edit(path, caller, conditions, then))
+    def end_edit(
+        self,
+        path: str,
+        caller: Caller,
+        reason: str | None = None,
+        conditions: Conditions = unconditionally,
+        then: Conditions = unconditionally,
+    ) -> Lock:
+        """Ends a short-term checkout; a long-term one stays. reason: as for undo(); then: as for edit().
+
+        Returns what has ended. Raises NotCheckedOut, NotHolder, BadRequest.
+        """
+        return self._reserve.spend(lambda: self._checkouts.end_edit(path, caller, reason, conditions, then))
 
     def describe_checkout(self, path: str, caller: Caller, comment: str, conditions: Conditions = unconditionally) -> Lock:
         """Sets what the caller says his checkout is for: the comment of the version that it makes, unless another is given then.
@@ -313,10 +425,10 @@ class Library:
         with self._staging.stage(content.source, content.length, self._max_upload) as staged:
             return self._checkouts.check_in(at, caller, note, keep, staged, checkout.generation, conditions)
 
-    def undo(self, path: str, caller: Caller, reason: str = "", conditions: Conditions = unconditionally) -> Lock:
+    def undo(self, path: str, caller: Caller, reason: str | None = None, conditions: Conditions = unconditionally) -> Lock:
         """Ends a checkout without publishing; the draft is rescued. Somebody else's needs the right for it, and a reason.
 
-        Returns what has ended. Raises NotCheckedOut, NotHolder, Forbidden, BadRequest.
+        reason: None if only the caller's own is meant; empty is none. Returns what has ended. Raises NotCheckedOut, NotHolder, BadRequest.
         """
         return self._reserve.spend(lambda: self._checkouts.undo(path, caller, reason, conditions))
 
@@ -360,6 +472,50 @@ class Library:
         """The document or folder with this id, wherever it is; its path is None after it was deleted."""
         with self._state.reading() as rows:
             return rows.document_with(id)
+
+    def known(self, id: int) -> Document | None:
+        """The document with this id, after what has become of it underneath; None if it was deleted, or is a folder."""
+        document = self.document_with(id)
+        entry = self._tree.look(document.path) if document and document.path else None
+        if document is None or entry is None or entry.is_folder:
+            return None
+        if document.stamp == entry.stamp:
+            return document
+        now = self._now_known(entry.path, identify=True)
+        return now if now and now.id == id else None
+
+    def listed(self, path: str, viewer: str) -> Listed | None:
+        """The document at a path, with its id; None if none is there."""
+        return self._catalogue.one(path, viewer)
+
+    def catalogue(self, folder: str, viewer: str, deep: bool, with_entries: bool = True) -> Iterator[list[Listed]]:
+        """The documents in a folder, and of each one below it, with their ids and what holds them; how they are only if that is asked."""
+        return self._catalogue.below(folder, viewer, deep, with_entries)
+
+    def open_known(self, id: int, viewer: str) -> tuple[Document, Entry, int]:
+        """The document with this id wherever it is, what look() has of it, and a descriptor, for the caller to close, of exactly that.
+
+        Raises NotFound, also if its content was deleted.
+        """
+        for _ in range(ATTEMPTS):
+            document = self.known(id)
+            if document is None or document.path is None:
+                raise NotFound("There is no document with this number; it may have been deleted.")
+            entry, fd = self.open(document.path, viewer)
+            now = self.document_with(id)
+            if now is None or now.path != document.path:  # another one may have been opened
+                os.close(fd)
+            elif entry.stamp == now.stamp and not now.has_content:
+                os.close(fd)
+                raise NotFound("The content of this document was deleted; there is none until something is saved.")
+            else:
+                return now, entry, fd
+        raise Unavailable("This document is being moved all the time; try again.")
+
+    def numbers(self) -> dict[str, int]:
+        """The number of everybody who has, or ever had, an account; it never changes, and is never given twice."""
+        with self._state.reading() as rows:
+            return rows.principals()
 
     def versions(self, document: Document) -> list[Version]:
         """All versions of a document, the first one first; the last one is what it is now, unless it was deleted."""
@@ -410,6 +566,48 @@ class Library:
             document = rows.document(path) or rows.retired(path)
             return rows.history(document.id if document else None, path)
 
+    # events
+
+    def events(self, after: int, most: int) -> Told:
+        """The first `most` events after the one with this id."""
+        with self._state.reading() as rows:
+            first, last = rows.event_span()
+            if after > last or 0 < after < first - 1:
+                return Told([], last, True)
+            found = rows.events(after, most)
+            return Told(found, found[-1].id if found else max(after, first - 1), False)
+
+    def last_event(self) -> int:
+        """The id of the last event, 0 if there has been none."""
+        with self._state.reading() as rows:
+            return rows.event_span()[1]
+
+    def notice_expired(self) -> None:
+        """Lets locks that have run out be told of; they have ended without that."""
+        with self._state.reading() as rows:
+            if not rows.has_expired():
+                return
+        with self._state.deciding() as rows:
+            rows.end_expired()
+
+    # temporary files
+
+    def temporary_names(self, caller: Caller) -> set[str]:
+        """The names of the caller's temporary files."""
+        return self._temporary.names(caller.principal)
+
+    def keep_temporary(self, name: str, content: bytes, caller: Caller) -> None:
+        """A file for the caller alone, for a day at most. Raises Exists, TooLarge if he has too many of them, StorageFull."""
+        self._temporary.keep(caller.principal, name, content)
+
+    def open_temporary(self, name: str, caller: Caller) -> int:
+        """A descriptor, for the caller to close, of such a file. Raises NotFound."""
+        return self._temporary.open(caller.principal, name)
+
+    def drop_temporary(self, name: str, caller: Caller) -> None:
+        """Removes such a file; it need not be there."""
+        self._temporary.drop(caller.principal, name)
+
     # looking after
 
     def recover(self) -> list[str]:
@@ -424,8 +622,10 @@ class Library:
             self._versions.forget(rows)
             self._drafts.forget(rows)
             rows.forget_history(rows.now - self._policy.history_seconds)
-            oldest = rows.now - self._policy.draft_seconds
-        self._drafts.shelf.clear_aside(oldest)
+            rows.forget_events(rows.now - self._policy.event_seconds)
+            now = rows.now
+        self._drafts.shelf.clear_aside(now - self._policy.draft_seconds)
+        self._temporary.forget(now)
 
     def tidy(self) -> list[str]:
         """Forgets what was kept for its time, and looks through all drafts and versions; nobody else can decide anything meanwhile.

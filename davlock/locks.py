@@ -7,12 +7,12 @@ same transaction that makes it so.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from davlock import paths, rules
+from davlock import events, paths, rules
 from davlock.errors import BadRequest, Conflict, Forbidden, Locked, LockLost, NoSuchLock, NotHolder
-from davlock.model import Blocker, Caller, Change, Ending, Lock, Wanted
+from davlock.model import Act, Blocker, Caller, Change, Ending, Kind, Lock, Wanted
 from davlock.state import Rows
 
 
@@ -22,9 +22,12 @@ class LockManager:
 
     limits: rules.Limits = rules.Limits()
 
-    def acquire(self, rows: Rows, wanted: Wanted, caller: Caller) -> Lock:
-        """A new lock, or the caller's own checkout that stands already. Raises Conflict (RFC 4918 §9.10.5, §9.10.6)."""
-        if own := self.check(rows, wanted, caller):
+    def acquire(self, rows: Rows, wanted: Wanted, caller: Caller, held: Sequence[Lock] | None = None) -> Lock:
+        """A new lock, or the caller's own checkout that stands already. held: the locks that cover the path, if they are known.
+
+        Raises Conflict (RFC 4918 §9.10.5, §9.10.6).
+        """
+        if own := self.check(rows, wanted, caller, held=held):
             return own
         seconds = rules.granted_seconds(wanted.kind, wanted.timeout, self.limits)
         lock = Lock(
@@ -43,14 +46,19 @@ class LockManager:
             comment=wanted.comment,
         )
         rows.add_lock(lock)
+        if rules.needs_document(lock.kind):
+            rows.add_events([events.checked_out(lock)])
         return lock
 
-    def check(self, rows: Rows, wanted: Wanted, caller: Caller, coming: Iterable[Lock] = ()) -> Lock | None:
+    def check(
+        self, rows: Rows, wanted: Wanted, caller: Caller, coming: Iterable[Lock] = (), held: Sequence[Lock] | None = None
+    ) -> Lock | None:
         """Raises Conflict if a lock cannot be granted; returns the caller's own checkout if that is what he wants once more.
 
-        coming: locks that will stand there too.
+        coming: locks that will stand there too. held: those that cover the path, if they are known.
         """
-        held = [*self.on(rows, wanted.path), *(rows.locks_below(wanted.path) if wanted.deep else ()), *coming]
+        covering = self.on(rows, wanted.path) if held is None else held
+        held = [*covering, *(rows.locks_below(wanted.path) if wanted.deep else ()), *coming]
         conflicting = rules.conflicts(wanted, caller, held)
         own = rules.same_checkout(wanted, caller, held)
         if own and conflicting == (own,):
@@ -66,18 +74,23 @@ class LockManager:
         rows.renew_lock(lock.token, renewed.expires)
         return renewed
 
-    def refresh(self, rows: Rows, path: str, caller: Caller, timeout: float | None) -> tuple[Lock, ...]:
-        """The caller's locks on a path whose tokens he submitted, renewed for timeout seconds (None: the default).
+    def submitted(self, rows: Rows, path: str, caller: Caller) -> tuple[Lock, ...]:
+        """The caller's locks on a path whose tokens he submitted.
 
-        Raises NoSuchLock if there is none (RFC 4918 §9.10.2), NotHolder if it is somebody else's.
+        Raises NotHolder if somebody else has what he named, or has locked it since; NoSuchLock if nobody has (RFC 4918 §9.10.2).
         """
-        submitted = [lock for lock in self.on(rows, path) if rules.is_submitted(lock, caller)]
-        own = [lock for lock in submitted if rules.may_refresh(lock, path, caller)]
-        if submitted and not own:
-            raise NotHolder(told(submitted[0]), submitted[0])
-        if not own:
-            raise NoSuchLock("There is no such lock here any more: it was released, broken or ran out. Lock the document again.")
-        return tuple(self.renew(rows, lock, timeout) for lock in own)
+        held = self.on(rows, path)
+        named = [lock for lock in held if rules.is_submitted(lock, caller)]
+        own = tuple(lock for lock in named if rules.may_refresh(lock, path, caller))
+        if own:
+            return own
+        if another := rules.held_by_another(caller, named or held):
+            raise NotHolder(told(another), another)
+        raise NoSuchLock("There is no such lock here any more: it was released, broken or ran out. Lock the document again.")
+
+    def refresh(self, rows: Rows, path: str, caller: Caller, timeout: float | None) -> tuple[Lock, ...]:
+        """Those locks, renewed for timeout seconds (None: the default). Raises what submitted() raises."""
+        return tuple(self.renew(rows, lock, timeout) for lock in self.submitted(rows, path, caller))
 
     def release(self, rows: Rows, path: str, token: str, caller: Caller) -> Lock:
         """Ends the caller's lock that covers a path. Raises NoSuchLock, NotHolder (RFC 4918 §9.11)."""
@@ -86,7 +99,7 @@ class LockManager:
             raise NoSuchLock("There is no such lock here: it was released, broken or ran out, or it stands elsewhere.")
         if not rules.may_release(lock, caller):
             raise NotHolder(told(lock), lock)
-        rows.end_locks([token], Ending.RELEASED, caller.principal)
+        rows.end_locks([token], Ending.RELEASED, caller.principal, door=caller.door)
         return lock
 
     def break_(self, rows: Rows, token: str, caller: Caller, reason: str) -> Lock:
@@ -98,12 +111,27 @@ class LockManager:
             raise Forbidden("Only an administrator can break somebody else's lock.")
         if not reason.strip():
             raise BadRequest("Say why you end what somebody else holds; the reason is recorded.")
-        rows.end_locks([token], Ending.BROKEN, caller.principal, reason)
+        rows.end_locks([token], Ending.BROKEN, caller.principal, reason, caller.door)
         return lock
 
-    def on(self, rows: Rows, path: str) -> list[Lock]:
-        """All locks that cover a path: those on it and the deep ones above it (RFC 4918 §15.8)."""
-        return [lock for lock in rows.locks_on([*paths.ancestors(path), path]) if rules.covers(lock, path)]
+    def on(self, rows: Rows, *places: str) -> list[Lock]:
+        """All locks that cover any of the paths: those on it and the deep ones above it (RFC 4918 §15.8)."""
+        roots = dict.fromkeys(root for path in places for root in (*paths.ancestors(path), path))
+        return [lock for lock in rows.locks_on(list(roots)) if rules.covers_any(lock, places)]
+
+    def obstacles(self, rows: Rows, path: str, caller: Caller) -> dict[Act, tuple[Blocker, ...]]:
+        """For each thing that one can do with a document, the locks that forbid it to the caller."""
+        held = self.on(rows, path)
+        wanted = Wanted(Kind.CHECKOUT, path)
+        own = rules.same_checkout(wanted, caller, held)
+        conflicting = [lock for lock in rules.conflicts(wanted, caller, held) if lock != own]
+        standing = rows.locks_on([*paths.ancestors(path), path])
+        return {
+            Act.CHECK_OUT: _on_their_roots(conflicting),
+            Act.SAVE: rules.blockers(Change(path), caller, standing),
+            Act.CHECK_IN: _on_their_roots(rules.sessions_open(path, caller, held)),
+            Act.REMOVE: rules.blockers(Change(path, tree=True, membership=True), caller, standing),
+        }
 
     def guard(self, rows: Rows, change: Change, caller: Caller, leaned_on: frozenset[int] = frozenset()) -> frozenset[int]:
         """Permits a change or raises Locked; returns the generations of the caller's locks that it leans on.
@@ -119,6 +147,10 @@ class LockManager:
         if rules.is_stale(leaned_on, frozenset(lock.generation for lock in held)):
             raise LockLost("The lock that this was written under has ended; nothing was stored. Lock the document again and retry.")
         return rules.proofs(change, caller, held)
+
+
+def _on_their_roots(held: Iterable[Lock]) -> tuple[Blocker, ...]:
+    return tuple(Blocker(lock, lock.root) for lock in held)
 
 
 def told(lock: Lock) -> str:

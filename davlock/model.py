@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Kind(StrEnum):
@@ -122,6 +123,15 @@ class Blocker:
     path: str
 
 
+class Act(StrEnum):
+    """What somebody does with a document that locks can forbid."""
+
+    CHECK_OUT = "check out"
+    SAVE = "save"
+    CHECK_IN = "check in"
+    REMOVE = "rename or delete"
+
+
 def as_int64(number: int) -> int:
     """A number folded into what a signed integer of 64 bits holds; one that fits stays what it is."""
     return (number + 2**63) % 2**64 - 2**63
@@ -164,6 +174,19 @@ class Entry(NamedTuple):
         return as_int64(self.inode), self.size, as_int64(self.modified_ns)
 
 
+class Semantics(StrEnum):
+    """What can be done with a document beside locking it (SuperOffice calls it LockSemantics)."""
+
+    NONE = "None"  # no checkouts
+    LOCKING = "Locking"  # checkouts with drafts, but no earlier versions
+    VERSIONING = "Versioning"
+
+    def at_most(self, other: Semantics) -> Semantics:
+        """The lower one of two."""
+        order = list(Semantics)
+        return min(self, other, key=order.index)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """What the state knows of a document or folder: its identity, and its newest version.
@@ -171,6 +194,8 @@ class Document:
     stamp is (inode, size, modified in ns) of that version; sha256 is None where the bytes did not come through a door.
     session is the generation of the lock that it was written under. Times are Unix seconds. change is a number that each content
     gets and none has twice; stamped is the second of the change, moved on so that each content of the document has its own.
+    semantics is the most that can be done with it, whatever the configuration allows for its name. emptied is the change by which its
+    content was deleted.
     """
 
     id: int
@@ -187,6 +212,18 @@ class Document:
     session: int | None = None
     change: int = 0
     stamped: int | None = None
+    semantics: Semantics = Semantics.VERSIONING
+    emptied: int = 0
+
+    @property
+    def has_content(self) -> bool:
+        """Whether it has content, be it empty: not since that was deleted, until something is saved."""
+        return not self.emptied or self.emptied != self.change
+
+
+# What lists tell of a document: path, id, semantics, version, inode, size, modified in ns, created, changed by. As it comes from the
+# state, because lists make thousands.
+Known = tuple[str, int, str, int, int | None, int | None, int | None, float | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +259,11 @@ class Version:
         """Bytes."""
         return self.stamp[1]
 
+    def entry(self, path: str, name: str) -> Entry:
+        """It as if it were a document: with the ETag that the document had when this was the newest version."""
+        inode, size, modified_ns = self.stamp
+        return Entry(path, name, False, size, inode % 2**64, modified_ns, modified_ns / 1e9 if self.changed is None else self.changed)
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -252,19 +294,67 @@ class Draft:
 NO_NOTE = Note()
 
 
-class Semantics(StrEnum):
-    """What can be done with a document beside locking it (SuperOffice calls it LockSemantics)."""
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that has become of a document.
 
-    NONE = "None"  # no checkouts
-    LOCKING = "Locking"  # checkouts with drafts, but no earlier versions
-    VERSIONING = "Versioning"
+    document: its id, None for what has none. path: where it is, or was last. principal: who did it, empty if nobody knows; door: through
+    what. details: values that JSON can have. at is Unix seconds; events are told in the order of their id. Both are given by the state.
+    """
+
+    name: str
+    document: int | None
+    path: str
+    principal: str
+    door: str
+    details: Mapping[str, Any]
+    at: float = 0
+    id: int = 0
+
+
+class HookState(StrEnum):
+    """Whether somebody is told of events (SuperOffice calls it WebhookState)."""
+
+    ACTIVE = "Active"
+    STOPPED = "Stopped"
+    TOO_MANY_ERRORS = "TooManyErrors"  # until somebody sets it to active again
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A program that is told of events by HTTP.
+
+    events: their names. secret: what signs them, empty for none. headers: sent along; properties: kept for whoever registered it. sent: id
+    of the last event that was delivered. tries: attempts made to deliver the next one. Times are Unix seconds.
+    """
+
+    id: int
+    name: str
+    events: tuple[str, ...]
+    target: str
+    secret: str
+    state: HookState
+    headers: Mapping[str, str]
+    properties: Mapping[str, Any]
+    description: str
+    errors_email: str
+    updated: float
+    updated_by: str
+    registered: float
+    registered_by: str
+    sent: int
+    tries: int = 0
+    total_calls: int = 0
+    total_errors: int = 0
+    consecutive_errors: int = 0
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """What is about to be renamed, written down before the first rename so that a crash cannot leave half of it.
 
-    kind is one of delete, move, copy, create, save, checkin. `source` is the path that leaves (delete, move, save) or is copied;
+    kind is one of delete, move, copy, create, save, checkin, empty. `source` is the path that leaves (delete, move, save) or is copied;
     `inode` is that of what becomes visible at `target`; `staged` is the name of what waits in the staging folder of process `owner`.
     details (JSON) are for those who settle it.
     """
@@ -291,3 +381,21 @@ class Account:
     password_hash: str
     admin: bool
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What lets a program in without a password, or a browser in which somebody has logged in (is_session).
+
+    name: what it is for. Times are Unix seconds; used is right to the hour, None if it never was. parent: the token that a session began
+    with, None for a password.
+    """
+
+    id: int
+    principal: str
+    name: str
+    since: float
+    expires: float
+    used: float | None = None
+    is_session: bool = False
+    parent: int | None = None

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from davlock import paths
-from davlock.model import Blocker, Caller, Change, Draft, Ending, Kind, Lock, Past, Scope, Wanted
+from davlock.model import Blocker, Caller, Change, Document, Draft, Ending, Kind, Lock, Past, Scope, Wanted
 
 _E, _S = Scope.EXCLUSIVE, Scope.SHARED
 
@@ -53,6 +53,11 @@ def is_endless(kind: Kind) -> bool:
 def covers(lock: Lock, path: str) -> bool:
     """Whether a path is in the scope of a lock (RFC 4918 §6.1 and §7.4)."""
     return lock.root == path or (lock.deep and paths.is_below(path, lock.root))
+
+
+def covers_any(lock: Lock, places: Collection[str]) -> bool:
+    """Whether any of the paths is in the scope of a lock."""
+    return lock.root in places or (lock.deep and any(covers(lock, path) for path in places))
 
 
 def conflicts(wanted: Wanted, caller: Caller, held: Iterable[Lock]) -> tuple[Lock, ...]:
@@ -131,8 +136,35 @@ def may_release(lock: Lock, caller: Caller) -> bool:
 
 def checkout_of(path: str, principal: str, held: Iterable[Lock]) -> Lock | None:
     """Somebody's checkout of the document at a path: what he writes goes to its draft, which he reads back (design §2)."""
-    own = (lock for lock in held if lock.kind is Kind.CHECKOUT and lock.root == path and lock.principal == principal)
-    return next(own, None)
+    checkout = checkout_on(path, held)
+    return checkout if checkout and checkout.principal == principal else None
+
+
+def checkout_on(path: str, held: Iterable[Lock]) -> Lock | None:
+    """The checkout of the document at a path, whoever holds it: there is one at most."""
+    return next((lock for lock in held if lock.kind is Kind.CHECKOUT and lock.root == path), None)
+
+
+def keeps_content(path: str, held: Iterable[Lock]) -> Lock | None:
+    """A checkout of the document at a path, of either term, whoever has it: until it ends, nobody deletes the content (rest.md §15.6)."""
+    return next((lock for lock in held if lock.root == path and _is_checkout(lock)), None)
+
+
+def held_by_another(caller: Caller, held: Iterable[Lock]) -> Lock | None:
+    """A lock that is not the caller's, for him to be told of when he has none to end."""
+    return next((lock for lock in held if lock.principal != caller.principal), None)
+
+
+def is_meant(began: int, caller: Caller, by_force: bool, held: Iterable[Lock]) -> bool:
+    """Whether a program that wants a checkout to end, and says at which second (Unix time) it began, can mean one that stands.
+
+    It cannot when that one has ended, and been taken again: by its user, or, if it is to end by_force, by anybody. Of the short-term
+    and the long-term one that somebody has at once, programs are shown the time of one. Where there is none, there is nothing to spare.
+    """
+    checkouts = [lock for lock in held if _is_checkout(lock)]
+    own = [lock for lock in checkouts if may_release(lock, caller)]
+    concerned = own or [lock for lock in checkouts if by_force and may_break(lock, caller)]
+    return not concerned or any(int(lock.since) == began for lock in concerned)
 
 
 def session(path: str, caller: Caller, held: Iterable[Lock]) -> int | None:
@@ -143,8 +175,13 @@ def session(path: str, caller: Caller, held: Iterable[Lock]) -> int | None:
 
 def edit_of(path: str, principal: str, held: Iterable[Lock]) -> Lock | None:
     """Somebody's short-term checkout of the document at a path."""
-    own = (lock for lock in held if lock.kind is Kind.EDIT and lock.root == path and lock.principal == principal)
-    return next(own, None)
+    edit = edit_on(path, held)
+    return edit if edit and edit.principal == principal else None
+
+
+def edit_on(path: str, held: Iterable[Lock]) -> Lock | None:
+    """The short-term checkout of the document at a path, whoever holds it: there is one at most."""
+    return next((lock for lock in held if lock.kind is Kind.EDIT and lock.root == path), None)
 
 
 def may_be_granted_again(ended: Iterable[Past], principal: str, changed: float | None) -> bool:
@@ -170,7 +207,7 @@ def may_break(lock: Lock, caller: Caller) -> bool:
 
 def travels(lock: Lock) -> bool:
     """Whether a lock goes along when its document is moved: a LOCK is on the URL (RFC 4918 §7.6), a checkout on the document."""
-    return lock.kind is not Kind.LOCK
+    return _is_checkout(lock)
 
 
 def survives_overwriting(lock: Lock, target: str, arriving: Iterable[Lock], by_folder: bool = False) -> bool:
@@ -207,12 +244,36 @@ def may_come_back(lock: Lock, path: str) -> bool:
 
 def keeps_identity(lock: Lock) -> bool:
     """Whether a lock ties a document to its identity, so that no tunnelled one may take its place (design §3)."""
-    return lock.kind is not Kind.LOCK
+    return _is_checkout(lock)
+
+
+def _is_checkout(lock: Lock) -> bool:
+    return needs_document(lock.kind)
+
+
+def needs_document(kind: Kind) -> bool:
+    """Whether a lock can stand on a document only: a checkout, of either term. A LOCK can on any URL (RFC 4918 §7.3)."""
+    return kind is not Kind.LOCK
 
 
 def may_have_draft(draft: Draft, caller: Caller) -> bool:
     """Whether a rescued draft is given to somebody: to whoever wrote it, and to those who may break locks."""
     return draft.principal == caller.principal or caller.admin
+
+
+_ORDER = (Kind.CHECKOUT, Kind.EDIT, Kind.LOCK)
+
+
+def foremost(held: Iterable[Lock], viewer: str = "") -> Lock | None:
+    """Of the locks on a document, the one that is named to somebody as what holds it: his own before that of others, a long-term checkout
+    before a short-term one, both before a LOCK; of several, the first.
+    """
+    return min(held, key=lambda lock: (lock.principal != viewer, _ORDER.index(lock.kind), lock.generation), default=None)
+
+
+def is_under_work(document: Document, checkout: Lock | None) -> bool:
+    """Whether the newest version of a document is still being made: by the checkout that it was made with, and not yet checked in."""
+    return checkout is not None and document.session == checkout.generation
 
 
 def may_see_token(lock: Lock, principal: str) -> bool:

@@ -79,7 +79,8 @@ class Saves:
         if source:
             self._settle_source(rows, intent)
         elif not intent.replaces:
-            self.identities.returned(rows, target, intent.principal, brings=False)
+            self.identities.returned(rows, target, intent.principal, intent.door, brings=False)
+        self.identities.tell(rows, intent.principal, intent.door)
         checkout = rules.checkout_of(target, intent.principal, rows.locks_on([target]))
         seen = self.drafts.shelf.look(intent.id)
         if seen is None:  # nothing arrived: the document has only come back
@@ -95,7 +96,7 @@ class Saves:
         source, target = intent.source, intent.target
         rows.end_locks([lock.token for lock in rows.locks_on([source])], Ending.MOVED, intent.principal)
         if not intent.replaces:
-            self.identities.moved(rows, source, target, intent.principal, brings=False)
+            self.identities.moved(rows, source, target, intent.principal, intent.door, brings=False)
         elif arrived := rows.document(source):
             # As in any move onto a document: it brings its dead properties along.
             rows.change_properties(self.identities.identify(rows, target).id, rows.properties(arrived.id))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from davlock import paths, rules
 from davlock.conditions import Conditions, Views
 from davlock.documents import Committer, Staged, Staging, Tree
 from davlock.drafts import Drafts
-from davlock.errors import Conflict, Forbidden, IntoItself, IsFolder, NotFound, PreconditionFailed
+from davlock.errors import Conflict, Exists, Forbidden, IntoItself, IsFolder, NotFound, PreconditionFailed
 from davlock.identities import Identities
 from davlock.journal import Journal, Operation
 from davlock.locks import LockManager
@@ -38,7 +39,7 @@ class Transfers:
         """What the journal needs, by kind of intent."""
         return {kind: Operation(self.committer, self._settle) for kind in ("delete", "move", "copy", "create")}
 
-    def delete(self, path: str, caller: Caller, conditions: Conditions) -> None:
+    def delete(self, path: str, caller: Caller, conditions: Conditions, for_good: bool) -> None:
         """Removes a document or a folder with everything in it. Raises NotFound, Locked, PreconditionFailed."""
 
         def plan(rows: Rows, id: str) -> Intent:
@@ -48,7 +49,12 @@ class Transfers:
             self.locks.guard(rows, Change(path, tree=True, membership=True), caller)
             return self._intent(id, "delete", path, Address(path, entry.name), entry.inode, True, caller)
 
-        self.journal.carry_out(plan)
+        def then(rows: Rows) -> None:
+            if for_good:
+                self.identities.begin(rows, path, caller.principal)
+                rows.end_locks([each.token for each in rows.locks_on([path])], Ending.DELETED, caller.principal, door=caller.door)
+
+        self.journal.carry_out(plan, then)
 
     def move(self, path: str, to: Address, caller: Caller, conditions: Conditions, overwrite: bool) -> bool:
         """Renames; returns whether something was replaced. Locks stay behind and end, checkouts go along (design §2)."""
@@ -65,6 +71,33 @@ class Transfers:
             return self._intent(id, "move", path, _onto(replaced, to), entry.inode, replaced is not None, caller)
 
         return self.journal.carry_out(plan).replaces
+
+    def rename(
+        self,
+        path: str,
+        to: Address,
+        caller: Caller,
+        conditions: Conditions,
+        properties: Mapping[str, str | None],
+        then: Callable[[Rows], None],
+    ) -> None:
+        """Gives a document another path that is free, and changes its dead properties: both or, after a crash, neither.
+
+        then: decided together with it. Raises Exists, and what move() raises.
+        """
+
+        def plan(rows: Rows, id: str) -> Intent:
+            entry = self._existing(rows, path, caller, conditions)
+            if self.tree.look(to.path):
+                raise Exists("Something has this name already; choose another one.")
+            self.locks.guard(rows, Change(path, tree=True, membership=True), caller)
+            self._target(rows, path, to, caller, overwrite=False)
+            self._check_arrivals(rows, path, to.path)
+            self.identities.begin(rows, to.path, caller.principal)
+            intent = self._intent(id, "move", path, to, entry.inode, False, caller)
+            return replace(intent, details=json.dumps(dict(properties)))
+
+        self.journal.carry_out(plan, then)
 
     def copy(self, path: str, to: Address, caller: Caller, conditions: Conditions, overwrite: bool, deep: bool) -> bool:
         """Copies, a folder with all its members if deep; returns whether something was replaced. Copies no locks."""
@@ -154,12 +187,13 @@ class Transfers:
             gone = [lock for lock in at_or_below(rows, source) if not rules.may_come_back(lock, source)]
             rows.end_locks([lock.token for lock in gone], Ending.DELETED, intent.principal)
             self.identities.deleted(rows, source, intent.principal)
+            self.identities.tell(rows, intent.principal, intent.door)
             return
         arriving = at_or_below(rows, source) if intent.kind == "move" else []
         arrived = self.tree.look(target)
         by_folder = arrived is not None and arrived.is_folder
         lost = [lock for lock in at_or_below(rows, target) if not rules.survives_overwriting(lock, target, arriving, by_folder)]
-        rows.end_locks([lock.token for lock in lost], Ending.REPLACED, intent.principal)
+        rows.end_locks([lock.token for lock in lost], Ending.REPLACED, intent.principal, door=intent.door)
         # What was removed underneath, nobody knows when, has left its name for good.
         self.identities.deleted(rows, target, intent.principal if intent.replaces else "")
         if intent.kind == "move":
@@ -167,15 +201,26 @@ class Transfers:
             if moved and not moved.is_folder and rows.document(source) is None:
                 self.identities.seen(rows, moved._replace(path=source))
             self._take_along(rows, arriving, source, target)
-            self.identities.moved(rows, source, target, intent.principal)
+            self.identities.moved(rows, source, target, intent.principal, intent.door)
+            if intent.details:
+                self._settle_rename(rows, intent)
         else:
-            self.identities.returned(rows, target, intent.principal)
+            self.identities.returned(rows, target, intent.principal, intent.door)
             # RFC 4918 §9.8.4: of what is overwritten nothing remains.
             if intent.replaces and (document := rows.document(target)):
                 rows.change_properties(document.id, dict.fromkeys(rows.properties(document.id)))
+            if by_folder:
+                self.identities.arrived_below(rows, target, intent.principal, intent.door)
             self._copy_properties(rows, source, target)
         if arrived:
-            self.identities.arrived(rows, arrived, intent.principal, intent.door, intent.details)
+            sha256 = intent.details if intent.kind == "copy" else ""
+            self.identities.arrived(rows, arrived, intent.principal, intent.door, sha256)
+        self.identities.tell(rows, intent.principal, intent.door)
+
+    def _settle_rename(self, rows: Rows, intent: Intent) -> None:
+        # Nobody saves by renaming: what comes to the former name is another document.
+        self.identities.begin(rows, intent.source, intent.principal)
+        rows.change_properties(self.identities.identify(rows, intent.target).id, json.loads(intent.details))
 
     def _file(self, rows: Rows, intent: Intent) -> None:
         """What is deleted or replaced stays as a version: a document, or what is known of the documents in a folder."""

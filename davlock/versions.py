@@ -34,7 +34,7 @@ class Versions:
 
         put gives its content; None if that is gone already: then it is kept only if a crash has left it here.
         """
-        if document.stamp is None or not self.policy.is_versioned(path) or rows.version(document.id, document.version):
+        if document.stamp is None or not self.policy.is_versioned(path, document) or rows.version(document.id, document.version):
             return
         is_kept = self._is_here(document)
         if put and not is_kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from davlock import paths
-from davlock.model import Kind, Lock
+from davlock.model import Caller, Kind, Lock
 
 DOORS = {"webdav": "WebDAV", "rest": "the REST interface", "fprpc": "FrontPage", "web": "the web page"}
 
@@ -26,6 +26,19 @@ def told(lock: Lock, viewer: str, is_folder: bool = False) -> str:
         return f"{stands}, through {door}. " + ("Check it in there." if is_own else f"Ask {lock.principal} to check it in.")
     close = "Close it there, or send its lock token," if is_own else f"Ask {lock.principal} to close it,"
     return f"{stands} until {moment(lock.expires)}, through {door}. {close} or try again after that time."
+
+
+def remedy(lock: Lock, caller: Caller) -> str:
+    """What would take a lock out of somebody's way, in a sentence."""
+    name = paths.name(lock.root) or "the root folder"
+    if lock.expires is None:
+        ends, close, own = "", "check in", f"Check {name} in, or undo that"
+    else:
+        ends, close, own = f", or wait until {moment(lock.expires)}", "close", "Send its lock token, close it in the program that has it"
+    if lock.principal == caller.principal:
+        return f"{own}{ends}."
+    broken = "break the lock yourself, with a reason" if caller.admin else "ask an administrator to break the lock"
+    return f"Ask {lock.principal} to {close} {name}{ends}; or {broken}."
 
 
 def moment(seconds: float) -> str:

@@ -12,12 +12,15 @@ from davlock.config import (
     Config,
     ConfigError,
     Documents,
+    Events,
     FrontPage,
     Locks,
     Log,
     Pattern,
+    Rest,
     Versions,
     WebDav,
+    Webhooks,
     document_management,
     load,
     policy,
@@ -26,7 +29,7 @@ from davlock.model import Semantics
 
 TOP = (
     "is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, locks, documents, versions, "
-    "auth, webdav, fprpc and log."
+    "auth, webdav, fprpc, rest, events, webhooks and log."
 )
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
 SECONDS = "it must be a whole number from 1 to 4294967295."
@@ -34,6 +37,8 @@ HOST = "it must be an address such as 127.0.0.1 or ::1, or the name of this host
 SEMANTICS = "it must be the word None, Locking or Versioning (null and ~ are not the word None)."
 MATCH = 'a pattern in quotes, for names such as "*.tmp" or for whole paths such as "/contracts/*"'
 DAYS = "it must be a whole number from 0 to 36500."
+ORIGIN = 'a site without a path, such as "https://app.example.com", "http://localhost*" for any port of it, or "*" for all'
+ALLOWED = 'a network such as "10.0.5.0/24", or the name or address of a host, with or without a port: "hooks.intern:8443"'
 REALM = "it must be plain ASCII text without quotes and backslashes."
 EXAMPLE = Path(__file__).resolve().parents[1] / "config" / "davlock.yaml"
 
@@ -81,8 +86,10 @@ def test_the_defaults() -> None:
             keep_history_days=365,
         ),
         auth=Auth(realm="davlock"),
-        webdav=WebDav(ms_author_via="DAV", document_management=True),
+        webdav=WebDav(ms_author_via="DAV", document_management=True, combined_requests=False),
         fprpc=FrontPage(reopen_own="refuse", default_minutes=10),
+        events=Events(keep_hours=168, streams=0, stream_seconds=60),
+        webhooks=Webhooks(enabled=False, require_https=True, allow=(), most_errors=9),
         log=Log(level="info"),
     )
 
@@ -103,8 +110,8 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
          versions: {semantics: Locking, patterns: [{match: "*.docx", semantics: Versioning}, {match: /scans/*, semantics: None}],
                     scratch: ["*.bak"], keep_versions: 7, keep_days: 8, keep_deleted_days: 9, keep_drafts_days: 10,
                     keep_history_days: 11},
-         webdav: {ms_author_via: "MS-FP/4.0,DAV", document_management: false},
-         fprpc: {reopen_own: extend, default_minutes: 12}, log: {level: debug}}"""
+         webdav: {ms_author_via: "MS-FP/4.0,DAV", document_management: false, combined_requests: true},
+         fprpc: {reopen_own: extend, default_minutes: 12}, rest: {cors_origins: ["*"]}, log: {level: debug}}"""
     assert load(written(tmp_path, text)) == Config(
         root=Path("/data"),
         host="::1",
@@ -116,8 +123,9 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         documents=Documents(5, 6),
         versions=Versions("Locking", (Pattern("*.docx", "Versioning"), Pattern("/scans/*", "None")), ("*.bak",), 7, 8, 9, 10, 11),
         auth=Auth("My documents"),
-        webdav=WebDav("MS-FP/4.0,DAV", False),
+        webdav=WebDav("MS-FP/4.0,DAV", False, True),
         fprpc=FrontPage("extend", 12),
+        rest=Rest(cors_origins=("*",)),
         log=Log("debug"),
     )
 
@@ -178,6 +186,21 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("webdav: {ms_author_via: [DAV]}",
             'webdav.ms_author_via is a list; it must be one of "DAV", "DAV,MS-FP/4.0" and "MS-FP/4.0,DAV".'),
         ("webdav: {document_management: 1}", "webdav.document_management is 1; it must be true or false."),
+        ("webdav: {combined_requests: PROPFIND}", 'webdav.combined_requests is "PROPFIND"; it must be true or false.'),
+        ("rest: {cors_origins: '*'}", f'rest.cors_origins is "*"; it must be a list ([] for none), each item {ORIGIN}.'),
+        ("rest: {cors_origins: [https://a.example/]}", f'rest.cors_origins[0] is "https://a.example/"; it must be {ORIGIN}.'),
+        ("rest: {cors_origins: ['*', a.example]}", f'rest.cors_origins[1] is "a.example"; it must be {ORIGIN}.'),
+        ("rest: {cors_origins: ['https://*.example']}", f'rest.cors_origins[0] is "https://*.example"; it must be {ORIGIN}.'),
+        ("rest: {cors_origins: ['http://local*host']}", f'rest.cors_origins[0] is "http://local*host"; it must be {ORIGIN}.'),
+        ("rest: {cors_origins: ['http://a:8*']}", f'rest.cors_origins[0] is "http://a:8*"; it must be {ORIGIN}.'),
+        ('rest: {cors_origins: ["https://a\\n"]}', rf'rest.cors_origins[0] is "https://a\n"; it must be {ORIGIN}.'),
+        ("rest: {cors_origins: ['null']}", f'rest.cors_origins[0] is "null"; it must be {ORIGIN}.'),
+        ("events: {keep_hours: 0}", "events.keep_hours is 0; it must be a whole number from 1 to 876000."),
+        ("events: {streams: 257}", "events.streams is 257; it must be a whole number from 0 to 256."),
+        ("webhooks: {enabled: 1}", "webhooks.enabled is 1; it must be true or false."),
+        ("{root: /d, webhooks: {allow: [10.0.0.0/33]}}", 'webhooks.allow[0] is "10.0.0.0/33"; there is no such network.'),
+        ("webhooks: {allow: [a b]}", f'webhooks.allow[0] is "a b"; it must be {ALLOWED}.'),
+        ("webhooks: {allow: [http://a/]}", f'webhooks.allow[0] is "http://a/"; it must be {ALLOWED}.'),
         ("fprpc: {reopen_own: yes}", "fprpc.reopen_own is true; it must be extend or refuse."),
         ("fprpc: {default_minutes: 0}", "fprpc.default_minutes is 0; it must be a whole number from 1 to 10080."),
         ("fprpc: {default_minutes: 10081}", "fprpc.default_minutes is 10081; it must be a whole number from 1 to 10080."),
@@ -238,6 +261,7 @@ def test_the_bounds_themselves_are_allowed(tmp_path: Path) -> None:
         "{root: /d, port: 65535, workers: 64, threads: 256}",
         "{root: /d, fprpc: {default_minutes: 1}}",
         "{root: /d, fprpc: {default_minutes: 10080}, webdav: {ms_author_via: 'DAV,MS-FP/4.0'}}",
+        "{root: /d, rest: {cors_origins: ['*', 'https://a.example', 'HTTP://A.b:65535', 'http://localhost*', 'http://localhost:*', 'http://[::1]*']}}",
         "{root: /d, locks: {minimum_seconds: 5, default_seconds: 5, maximum_seconds: 5}}",
         "{root: /d, versions: {keep_versions: 0, keep_deleted_days: 0, keep_drafts_days: 1, keep_history_days: 0, scratch: []}}",
         "{root: /d, versions: {keep_versions: 1000000, keep_days: 36500, keep_deleted_days: 36500, keep_drafts_days: 36500}}",

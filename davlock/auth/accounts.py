@@ -10,6 +10,7 @@ import secrets
 import threading
 import unicodedata
 from contextlib import suppress
+from dataclasses import replace
 
 import argon2
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
@@ -62,13 +63,15 @@ class Accounts:
             return True
 
     def set_password(self, name: str, password: str) -> None:
-        """Raises NotFound, and BadRequest for an impossible password."""
+        """Also ends his sessions. Raises NotFound, and BadRequest for an impossible password."""
         name, password_hash = canonical(name), _hash(password)
         with self._state.deciding() as rows:
             account = rows.account(name)
             if account is None:
                 raise _unknown(name)
             rows.put_account(name, password_hash, account.admin)
+            # Perhaps somebody else knew it; what he has begun with it must not go on. Tokens have their own end.
+            rows.end_access_tokens(each.id for each in rows.access_tokens(name) if each.is_session)
 
     def remove(self, name: str) -> None:
         """Raises NotFound."""
@@ -96,18 +99,18 @@ class Accounts:
             account = rows.account(name)
         if not _matches(account.password_hash if account else _hash_of_nothing(), password) or account is None:
             return None
-        if _hasher.check_needs_rehash(account.password_hash):
-            self._rehash(account, password)
-        return account
+        return self._rehash(account, password) if _hasher.check_needs_rehash(account.password_hash) else account
 
-    def _rehash(self, account: Account, password: str) -> None:
+    def _rehash(self, account: Account, password: str) -> Account:
         try:
             password_hash = _hash(password)
             with self._state.deciding() as rows:
                 if rows.account(account.name) == account:  # not if the password was changed meanwhile
                     rows.put_account(account.name, password_hash, account.admin)
+                    return replace(account, password_hash=password_hash)
         except DavlockError as error:
             _log.warning("The password of %r could not be stored with today's parameters: %s", account.name, error)
+        return account
 
     def list(self) -> tuple[Account, ...]:
         """All accounts, by name."""

@@ -8,22 +8,15 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from davlock.auth.identity import Identity
 
 FRESH_SECONDS = 60.0
 SIZE = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who somebody is: the canonical principal (empty: nobody in particular), and whether an administrator."""
-
-    principal: str
-    admin: bool = False
-
-
 class Verified:
-    """The Authorization headers found right, the newest SIZE of them, without keeping any password.
+    """The credentials found right, the newest SIZE of them, without keeping any password.
 
     One is believed for FRESH_SECONDS after it was checked, however often it is used, so that a changed password or a
     removed account takes effect within that time. clock returns seconds that never go back.

@@ -11,6 +11,7 @@ from davlock.cli.drafts import drafts
 from davlock.cli.locks import checkouts, history, locks
 from davlock.cli.refusals import Sentences
 from davlock.cli.serving import serve
+from davlock.cli.tokens import token
 from davlock.cli.users import user
 from davlock.cli.versions import restore, show, versions
 
@@ -28,5 +29,5 @@ def main() -> None:
     """A document server over an ordinary folder, with locks that hold for everybody."""
 
 
-for _command in (serve, user, locks, checkouts, history, versions, show, restore, drafts, check):
+for _command in (serve, user, token, locks, checkouts, history, versions, show, restore, drafts, check):
     main.add_command(_command)

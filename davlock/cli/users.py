@@ -55,7 +55,7 @@ def list_users(config: Config, as_json: bool) -> None:
 @_password_option
 @configured
 def change_password(config: Config, name: str, from_stdin: bool) -> None:
-    """Give the user NAME another password; the old one ends within a minute."""
+    """Give the user NAME another password. The old one ends within a minute, sessions of browsers at once; tokens stay."""
     with open_site(config) as site:
         account = site.accounts.get(name)
         site.accounts.set_password(name, _ask_password(from_stdin))
@@ -66,7 +66,7 @@ def change_password(config: Config, name: str, from_stdin: bool) -> None:
 @click.argument("name")
 @configured
 def remove_user(config: Config, name: str) -> None:
-    """Remove the user NAME, who is shut out within a minute. Documents and locks stay."""
+    """Remove the user NAME, who is shut out within a minute, and at once where he uses tokens. Documents and locks stay."""
     with open_site(config) as site:
         account = site.accounts.get(name)
         site.accounts.remove(name)

@@ -6,6 +6,7 @@ from davlock.documents.hands import Hands
 from davlock.documents.reserve import Reserve
 from davlock.documents.shelf import Shelf
 from davlock.documents.staging import Staged, Staging
+from davlock.documents.temporary import Temporary
 from davlock.documents.tree import Tree
 
-__all__ = ["Committer", "Drafting", "Hands", "Reserve", "Shelf", "Staged", "Staging", "Tree"]
+__all__ = ["Committer", "Drafting", "Hands", "Reserve", "Shelf", "Staged", "Staging", "Temporary", "Tree"]

@@ -95,7 +95,7 @@ class Committer:
                 else:
                     if intent.replaces:
                         self._keep_target(intent)
-                    if intent.kind == "checkin":
+                    if intent.kind in ("checkin", "empty"):
                         self._inherit(intent)
                     self._put_in_place(intent)
         except BaseException:

@@ -100,6 +100,25 @@ class Tree:
                     if not os.access(key, os.F_OK, dir_fd=folder, follow_symlinks=False):
                         yield entry_of(prefix + key, name, os.stat(name, dir_fd=folder, follow_symlinks=False))
 
+    def names(self, path: str) -> Iterator[tuple[str, str, bool]]:
+        """The members of a folder as listing() has them, without looking at each: path, name, whether it is a folder. Raises NotFound."""
+        with disk_errors(), self.folder(path) as folder, os.scandir(folder) as members:
+            prefix = paths.join(path, "")
+            found: dict[str, tuple[str, bool]] = {}
+            for member in members:
+                name = key = member.name
+                if not paths.is_plain(name) or path == "/api":
+                    key = paths.canonical_name(name)
+                    if paths.is_hidden(name) or paths.is_reserved(prefix + key):
+                        continue
+                is_folder = member.is_dir(follow_symlinks=False)
+                if is_folder or member.is_file(follow_symlinks=False):
+                    # Of several spellings of one name, the one that look() finds is the one that counts.
+                    known = found.get(key)
+                    if known is None or (known[0] != key and (name == key or name < known[0])):
+                        found[key] = name, is_folder
+        return ((prefix + key, name, is_folder) for key, (name, is_folder) in found.items())
+
     def require_parent(self, path: str) -> None:
         """Raises ParentMissing unless the folder that a path is in exists, Exists for the root itself."""
         if path == paths.ROOT:

@@ -87,7 +87,12 @@ class Gateway(cheroot.server.Gateway):
         environ["wsgi.input"] = req.body
         if head.chunked:
             environ["wsgi.input_terminated"] = True
+        environ["davlock.is_over"] = self._is_over
         return environ
+
+    def _is_over(self) -> bool:
+        """Whether an answer that could go on for long should end: nobody listens any more, or the server stops."""
+        return not self.req.server.ready or self.req.conn.rfile.has_ended()
 
 
 def base_environ(server: Server) -> dict[str, Any]:

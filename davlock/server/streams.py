@@ -38,6 +38,15 @@ class Stream:
         """Has the kernel more than is buffered here, or the end of the stream?"""
         return bool(self._poll.poll(0))
 
+    def has_ended(self) -> bool:
+        """Has the client closed the connection, with nothing before that?"""
+        if self.has_data() or not self.arriving():
+            return False
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+
     def fill(self) -> bool:
         """Add to the buffer what has come or waits for something; False at the end of the stream. Raises OSError."""
         data = self._receive(RECEIVE_SIZE)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from davlock.model import Account, Document, Draft, Ending, Intent, Lock, Past, Version
+from davlock.model import AccessToken, Account, Document, Draft, Ending, Event, Intent, Known, Lock, Past, Semantics, Version, Webhook
 
 
 class LockRows(Protocol):
@@ -45,8 +45,14 @@ class LockRows(Protocol):
     def reroot_lock(self, token: str, root: str, document: int | None) -> None:
         """Puts a lock on another path."""
 
-    def end_locks(self, tokens: Iterable[str], how: Ending, by: str = "", reason: str = "") -> None:
-        """Locks stand no more; how they ended is remembered, and their drafts are rescued."""
+    def end_locks(self, tokens: Iterable[str], how: Ending, by: str = "", reason: str = "", door: str = "") -> None:
+        """Locks stand no more; how they ended is remembered and told, and their drafts are rescued. door: what `by` came through."""
+
+    def has_expired(self) -> bool:
+        """Whether there are locks that have expired and are not yet remembered so."""
+
+    def end_expired(self) -> None:
+        """Remembers, and tells, that they have ended; that they have does not wait for it."""
 
     def revive_lock(self, lock: Lock) -> None:
         """A lock that has ended stands again, with the draft it had."""
@@ -65,11 +71,20 @@ class DocumentRows(Protocol):
     def document(self, path: str) -> Document | None:
         """What is known of the document or folder at a path."""
 
+    def documents_at(self, paths: Sequence[str]) -> list[Document]:
+        """What is known of the documents and folders at any of the paths."""
+
     def document_with(self, id: int) -> Document | None:
         """What is known of one identity, wherever it is."""
 
     def documents_in(self, folder: str) -> list[Document]:
         """What is known of the direct members of a folder."""
+
+    def known_in(self, folder: str, brief: bool = False) -> dict[str, Known]:
+        """What lists tell of the direct members of a folder that have an identity, by path; in brief, only who they are."""
+
+    def known_at(self, path: str) -> Known | None:
+        """What lists tell of the document at a path."""
 
     def documents_below(self, folder: str) -> list[Document]:
         """What is known of everything strictly below a folder."""
@@ -82,6 +97,15 @@ class DocumentRows(Protocol):
 
     def record_version(self, document: Document) -> None:
         """Keeps version, stamp, hash, times and author of a document."""
+
+    def mark_emptied(self, id: int, change: int) -> None:
+        """Says that what this change has made of a document is no content."""
+
+    def limit_semantics(self, id: int, semantics: Semantics) -> None:
+        """Sets the most that can be done with a document."""
+
+    def take_touched(self) -> list[tuple[Document | None, Document | None]]:
+        """The documents whose place or content this decision has changed since this was asked last: as they were, and as they are."""
 
     def rebase_documents(self, source: str, target: str) -> None:
         """Lets identities at and below source follow to target, where none may stand."""
@@ -156,6 +180,9 @@ class PropertyRows(Protocol):
     def properties(self, id: int) -> dict[str, str]:
         """Dead properties of one document: Clark name → XML of the whole element."""
 
+    def properties_at(self, paths: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Dead properties of what is at any of the paths: path → properties."""
+
     def properties_in(self, folder: str) -> dict[str, dict[str, str]]:
         """Dead properties of the direct members of a folder: path → properties."""
 
@@ -175,6 +202,44 @@ class IntentRows(Protocol):
     def remove_intent(self, id: str) -> None: ...
 
 
+class EventRows(Protocol):
+    def add_events(self, events: Iterable[Event]) -> None:
+        """Keeps what has become of documents; numbered in the order of the commits, without a gap."""
+
+    def events(self, after: int, most: int, names: Sequence[str] = ()) -> list[Event]:
+        """The first `most` events after the one with this id; only those with these names, if any are given."""
+
+    def event_span(self) -> tuple[int, int]:
+        """The ids of the first and the last event that is kept; (1, 0) if there has been none."""
+
+    def forget_events(self, before: float) -> None:
+        """Forgets the events before that moment (Unix seconds), but for the last one of all."""
+
+    def installation(self) -> str:
+        """What tells this state from any other one."""
+
+
+class WebhookRows(Protocol):
+    def webhooks(self) -> list[Webhook]: ...
+
+    def webhook(self, id: int) -> Webhook | None: ...
+
+    def add_webhook(self, hook: Webhook) -> Webhook:
+        """Keeps a new one, under an id of its own."""
+
+    def change_webhook(self, hook: Webhook) -> None:
+        """Keeps what is set by people, and the errors in a row; not what has been delivered."""
+
+    def remove_webhook(self, id: int) -> bool:
+        """Whether there was one."""
+
+    def record_delivered(self, id: int, sent: int, calls: int) -> None:
+        """Some events, `sent` the last of them, were delivered with so many calls."""
+
+    def record_failed(self, id: int, error: str, most_errors: int) -> None:
+        """One was not; after so many errors in a row there are too many."""
+
+
 class AccountRows(Protocol):
     def account(self, name: str) -> Account | None: ...
 
@@ -183,11 +248,51 @@ class AccountRows(Protocol):
     def put_account(self, name: str, password_hash: str, admin: bool) -> None:
         """Adds an account, or gives one a new password and rights."""
 
+    def principals(self) -> dict[str, int]:
+        """The numbers of all who have, or ever had, an account, by name."""
+
     def remove_account(self, name: str) -> bool:
-        """Whether there was one."""
+        """Whether there was one. Its access tokens go with it."""
 
 
-class Rows(LockRows, DocumentRows, VersionRows, DraftRows, PropertyRows, IntentRows, AccountRows, Protocol):
+class AccessTokenRows(Protocol):
+    def access_token(self, secret: bytes) -> tuple[AccessToken, Account] | None:
+        """The token with this hash, which may have expired, and whose it is."""
+
+    def access_tokens(self, principal: str | None = None) -> list[AccessToken]:
+        """The tokens and sessions of somebody, or of all, also expired ones, in the order they were made."""
+
+    def add_access_token(
+        self, secret: bytes, principal: str, name: str, expires: float, is_session: bool = False, parent: int | None = None
+    ) -> AccessToken:
+        """Keeps a new token of somebody who has an account, under an id that none had before."""
+
+    def use_access_token(self, id: int) -> None:
+        """Remembers that a token was used now."""
+
+    def end_access_tokens(self, ids: Iterable[int]) -> None:
+        """Lets tokens, and the sessions that began with them, expire now."""
+
+    def drop_access_tokens(self, ids: Iterable[int]) -> None:
+        """Forgets tokens, and the sessions that began with them."""
+
+    def forget_access_tokens(self, before: float) -> None:
+        """Forgets the tokens and sessions that expired before that moment (Unix seconds)."""
+
+
+class Rows(
+    LockRows,
+    DocumentRows,
+    VersionRows,
+    DraftRows,
+    PropertyRows,
+    IntentRows,
+    EventRows,
+    WebhookRows,
+    AccountRows,
+    AccessTokenRows,
+    Protocol,
+):
     @property
     def now(self) -> float:
         """The one clock, Unix time in seconds; it never goes back."""

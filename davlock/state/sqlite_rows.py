@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from davlock import paths
-from davlock.model import Account, Document, Draft, Ending, Intent, Kind, Lock, Past, Scope, Version, as_int64
+from davlock import events, paths
+from davlock.model import Account, Document, Draft, Ending, Intent, Kind, Known, Lock, Past, Scope, Semantics, Version, as_int64
+from davlock.state.sqlite_events import SqliteEvents
+from davlock.state.sqlite_tokens import SqliteTokens
 from davlock.state.turns import Turn
 
 _LOCK = "token, kind, scope, deep, root, principal, door, since, expires, generation, owner, document, comment"
-_DOCUMENT = "id, path, version, inode, size, mtime_ns, sha256, created, changed, changed_by, door, comment, extra, session, change, stamped"
+_DOCUMENT = (
+    "id, path, version, inode, size, mtime_ns, sha256, created, changed, changed_by, door, comment, extra, session, change, stamped, "
+    "semantics, emptied"
+)
+_BRIEF = "path, id, semantics, version, NULL, NULL, NULL, NULL, ''"
+_KNOWN = "path, id, semantics, version, inode, size, mtime_ns, created, changed_by"
 _VERSION = "document, number, inode, size, mtime_ns, sha256, changed, changed_by, door, comment, extra, is_kept"
 _DRAFT = "id, document, token, path, principal, file, size, sha256, saved, door, ended, how, ended_by, reason, change, stamped"
 _PAST = "token, kind, path, document, principal, door, since, comment, ended, how, ended_by, reason"
@@ -21,14 +28,17 @@ _ALIVE = "(expires IS NULL OR expires > ?)"
 # Of a LOCK, which is on a path: what stands there when it ends.
 _ENDED = "COALESCE(document, (SELECT id FROM documents WHERE path = root))"
 
+_T = TypeVar("_T")
 
-class SqliteRows:
+
+class SqliteRows(SqliteEvents, SqliteTokens):
     """See state.protocol.Rows. clock returns Unix time in seconds."""
 
     def __init__(self, turn: Turn, clock: Callable[[], float]) -> None:
         connection = turn.connection
         self._turn, self._connection, self._sql = turn, connection, connection.execute
         self.afterwards: list[Callable[[], None]] = []
+        self._before: dict[int, Document | None] = {}  # what was touched, as it was
         self._changes = connection.total_changes
         (self._kept,) = self._sql("SELECT value FROM counters WHERE name = 'clock'").fetchone()
         # Never backwards, whatever the machine's clock does: a step back only prolongs locks.
@@ -58,8 +68,7 @@ class SqliteRows:
     # locks
 
     def locks_on(self, roots: Sequence[str]) -> list[Lock]:
-        marks = ",".join("?" * len(roots))
-        return self._locks(f"root IN ({marks})", *roots)
+        return [lock for some in _batches(roots) for lock in self._locks(f"root IN ({_marks(some)})", *some)]
 
     def locks_below(self, folder: str) -> list[Lock]:
         return self._locks("root > ? AND root < ?", *paths.range_below(folder))
@@ -83,7 +92,7 @@ class SqliteRows:
         return int(number)
 
     def add_lock(self, lock: Lock) -> None:
-        self._drop_expired()
+        self.end_expired()
         self._sql(
             f"INSERT INTO locks ({_LOCK}, parent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
@@ -99,15 +108,15 @@ class SqliteRows:
         self._sql("UPDATE locks SET comment = ? WHERE token = ?", (comment, token))
 
     def reroot_lock(self, token: str, root: str, document: int | None) -> None:
-        self._drop_expired()
+        self.end_expired()
         self._sql("UPDATE locks SET root = ?, parent = ?, document = ? WHERE token = ?", (root, paths.parent(root), document, token))
 
-    def end_locks(self, tokens: Iterable[str], how: Ending, by: str = "", reason: str = "") -> None:
+    def end_locks(self, tokens: Iterable[str], how: Ending, by: str = "", reason: str = "", door: str = "") -> None:
         for token in tokens:
             self._remember("token = ?", token, ended=self._now, how=how, by=by, reason=reason)
             rescued = "UPDATE drafts SET ended = ?, how = ?, ended_by = ?, reason = ? WHERE token = ? AND ended IS NULL"
             self._sql(rescued, (self._now, how, by, reason, token))
-            self._sql("DELETE FROM locks WHERE token = ?", (token,))
+            self._remove_locks("token = ?", token, how, by, door, reason)
 
     def revive_lock(self, lock: Lock) -> None:
         self.add_lock(lock)
@@ -115,11 +124,25 @@ class SqliteRows:
         revived = "UPDATE drafts SET ended = NULL, how = '', ended_by = '', reason = '', path = ? WHERE token = ? AND how = ?"
         self._sql(revived, (lock.root, lock.token, Ending.DELETED))
 
-    def _drop_expired(self) -> None:
-        """With each lock that comes to a root: so no sweeper is needed, and the unique index never sees a dead one."""
-        if self._sql("SELECT 1 FROM locks WHERE expires <= ? LIMIT 1", (self._now,)).fetchone():
+    def has_expired(self) -> bool:
+        return self._sql("SELECT 1 FROM locks WHERE expires <= ? LIMIT 1", (self._now,)).fetchone() is not None
+
+    def end_expired(self) -> None:
+        # With each lock that comes to a root: so no sweeper is needed, and the unique index never sees a dead one.
+        if self.has_expired():
             self._remember("expires <= ?", self._now, ended="expires", how=Ending.EXPIRED)
-            self._sql("DELETE FROM locks WHERE expires <= ?", (self._now,))
+            self._remove_locks("expires <= ?", self._now, Ending.EXPIRED)
+
+    def _remove_locks(self, which: str, value: Any, how: Ending, by: str = "", door: str = "", reason: str = "") -> None:
+        for row in self._sql(f"DELETE FROM locks WHERE {which} RETURNING {_LOCK}", (value,)).fetchall():
+            lock = _lock(row)
+            if events.is_told(lock.kind, how):
+                document = lock.document or self._id_at(lock.root)
+                self.add_events([events.ended(lock, document, how, by, door, reason)])
+
+    def _id_at(self, path: str) -> int | None:
+        row = self._sql("SELECT id FROM documents WHERE path = ?", (path,)).fetchone()
+        return row[0] if row else None
 
     def _remember(self, which: str, value: Any, *, ended: float | str, how: Ending, by: str = "", reason: str = "") -> None:
         when, moment = (ended, ()) if isinstance(ended, str) else ("?", (ended,))
@@ -157,11 +180,22 @@ class SqliteRows:
     def document(self, path: str) -> Document | None:
         return self._one_document("path = ?", path)
 
+    def documents_at(self, paths: Sequence[str]) -> list[Document]:
+        return [document for some in _batches(paths) for document in self._documents(f"path IN ({_marks(some)})", *some)]
+
     def document_with(self, id: int) -> Document | None:
         return self._one_document("id = ?", id)
 
     def documents_in(self, folder: str) -> list[Document]:
         return list(self._documents("parent = ? AND path <> parent", folder))
+
+    def known_in(self, folder: str, brief: bool = False) -> dict[str, Known]:
+        columns = _BRIEF if brief else _KNOWN
+        return {row[0]: row for row in self._sql(f"SELECT {columns} FROM documents WHERE parent = ? AND path <> parent", (folder,))}
+
+    def known_at(self, path: str) -> Known | None:
+        found: Known | None = self._sql(f"SELECT {_KNOWN} FROM documents WHERE path = ?", (path,)).fetchone()
+        return found
 
     def documents_below(self, folder: str) -> list[Document]:
         return list(self._documents("path > ? AND path < ?", *paths.range_below(folder)))
@@ -177,10 +211,12 @@ class SqliteRows:
         return _document(row) if row else None
 
     def add_document(self, path: str) -> Document:
-        found = self._sql("INSERT INTO documents (path, parent) VALUES (?, ?) RETURNING id", (path, paths.parent(path)))
-        return Document(found.fetchone()[0], path)
+        (id,) = self._sql("INSERT INTO documents (path, parent) VALUES (?, ?) RETURNING id", (path, paths.parent(path))).fetchone()
+        self._before[id] = None
+        return Document(id, path)
 
     def record_version(self, document: Document) -> None:
+        self._touch(document.id)
         inode, size, mtime_ns = document.stamp or (None, None, None)
         self._sql(
             "UPDATE documents SET version = ?, inode = ?, size = ?, mtime_ns = ?, sha256 = ?, created = ?, changed = ?, "
@@ -192,15 +228,39 @@ class SqliteRows:
             ),
         )
 
+    def mark_emptied(self, id: int, change: int) -> None:
+        self._sql("UPDATE documents SET emptied = ? WHERE id = ?", (change, id))
+
+    def limit_semantics(self, id: int, semantics: Semantics) -> None:
+        self._sql("UPDATE documents SET semantics = ? WHERE id = ?", (semantics, id))
+
+    def take_touched(self) -> list[tuple[Document | None, Document | None]]:
+        before, self._before = self._before, {}
+        after: dict[int, Document] = {}
+        for some in _batches(list(before)):
+            after |= {document.id: document for document in self._documents(f"id IN ({_marks(some)})", *some)}
+        return [(document, after.get(id)) for id, document in before.items()]
+
+    def _touched(self, documents: Iterable[Document]) -> None:
+        for document in documents:
+            self._before.setdefault(document.id, document)
+
+    def _touch(self, id: int) -> None:
+        if id not in self._before:
+            self._before[id] = self.document_with(id)
+
     def rebase_documents(self, source: str, target: str) -> None:
-        moved = [(paths.rebase(d.path, source, target), d.id) for d in self.documents_below(source) if d.path]
+        moving = self.documents_below(source)
         if at := self.document(source):
-            moved.append((target, at.id))
+            moving.append(at)
+        self._touched(moving)
+        moved = [(paths.rebase(d.path, source, target), d.id) for d in moving if d.path]
         self._connection.executemany(
             "UPDATE documents SET path = ?, parent = ? WHERE id = ?", [(path, paths.parent(path), id) for path, id in moved]
         )
 
     def place_document(self, id: int, path: str | None) -> None:
+        self._touch(id)
         self._sql("UPDATE documents SET path = ?, parent = ? WHERE id = ?", (path, path and paths.parent(path), id))
 
     def leave(self, id: int, path: str, principal: str) -> None:
@@ -214,6 +274,7 @@ class SqliteRows:
         return self._one_document("left_path = ? AND path IS NULL ORDER BY left_at DESC, id DESC", path)
 
     def retire_below(self, folder: str) -> None:
+        self._touched(self.documents_below(folder))
         where = "path > ? AND path < ?"
         self._sql(f"UPDATE documents SET path = NULL, parent = NULL, left_at = ? WHERE {where}", (self._now, *paths.range_below(folder)))
 
@@ -309,12 +370,19 @@ class SqliteRows:
     def properties(self, id: int) -> dict[str, str]:
         return dict(self._sql("SELECT name, xml FROM properties WHERE document = ?", (id,)).fetchall())
 
-    def properties_in(self, folder: str) -> dict[str, dict[str, str]]:
+    def properties_at(self, paths: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
-        query = (
-            "SELECT d.path, p.name, p.xml FROM documents d JOIN properties p ON p.document = d.id WHERE d.parent = ? AND d.path <> d.parent"
-        )
-        for path, name, xml in self._sql(query, (folder,)):
+        for some in _batches(paths):
+            found |= self._properties(f"d.path IN ({_marks(some)})", *some)
+        return found
+
+    def properties_in(self, folder: str) -> dict[str, dict[str, str]]:
+        return self._properties("d.parent = ? AND d.path <> d.parent", folder)
+
+    def _properties(self, where: str, *values: str) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        query = f"SELECT d.path, p.name, p.xml FROM documents d JOIN properties p ON p.document = d.id WHERE {where}"
+        for path, name, xml in self._sql(query, values):
             found.setdefault(path, {})[name] = xml
         return found
 
@@ -357,9 +425,22 @@ class SqliteRows:
             "DO UPDATE SET password_hash = excluded.password_hash, admin = excluded.admin",
             (name, password_hash, admin, self._now),
         )
+        self._sql("INSERT OR IGNORE INTO principals (name) VALUES (?)", (name,))
+
+    def principals(self) -> dict[str, int]:
+        return dict(self._sql("SELECT name, id FROM principals").fetchall())
 
     def remove_account(self, name: str) -> bool:
         return self._sql("DELETE FROM accounts WHERE name = ?", (name,)).rowcount > 0
+
+
+def _batches(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """SQLite takes only so many values in one statement."""
+    return (values[start : start + 500] for start in range(0, len(values), 500))
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ",".join("?" * len(values))
 
 
 def _lock(row: tuple[Any, ...]) -> Lock:
@@ -370,7 +451,7 @@ def _lock(row: tuple[Any, ...]) -> Lock:
 def _document(row: tuple[Any, ...]) -> Document:
     id, path, version, inode, size, mtime_ns, *rest = row
     stamp = None if inode is None else (inode, size, mtime_ns)
-    rest[-4] = _extra(rest[-4])
+    rest[-6], rest[-2] = _extra(rest[-6]), Semantics(rest[-2])
     return Document(id, path, version, stamp, *rest)
 
 

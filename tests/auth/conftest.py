@@ -16,7 +16,11 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 
 from davlock.auth.accounts import Accounts
-from davlock.auth.basic import Authenticator
+from davlock.auth.api import NO_API, Api
+from davlock.auth.authenticator import Authenticator
+from davlock.auth.cors import share
+from davlock.auth.origins import Origins
+from davlock.auth.tokens import Tokens
 from davlock.server.servers import Server, listen
 from davlock.state.sqlite import SqliteState
 
@@ -80,8 +84,8 @@ def tell(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[SqliteState]:
-    state = SqliteState(tmp_path / "state.db")
+def state(tmp_path: Path, clock: Clock) -> Iterator[SqliteState]:
+    state = SqliteState(tmp_path / "state.db", clock)
     yield state
     state.close()
 
@@ -92,14 +96,28 @@ def accounts(state: SqliteState) -> Accounts:
 
 
 @pytest.fixture
+def tokens(state: SqliteState) -> Tokens:
+    return Tokens(state)
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def door(accounts: Accounts, clock: Clock) -> Iterator[Door]:
-    with opened(accounts, clock) as door:
+def door(accounts: Accounts, tokens: Tokens, clock: Clock) -> Iterator[Door]:
+    with opened(accounts, tokens, clock, api_with()) as door:
         yield door
+
+
+def api_with(*origins: str) -> Api:
+    """A door for programs, below /api: /api/open is for everybody."""
+
+    def spell(status: int, text: str) -> tuple[str, bytes]:
+        return "application/json", json.dumps({"Status": status, "Message": text}).encode()
+
+    return Api(lambda path: path.startswith("/api"), lambda method, path: (method, path) == ("GET", "/api/open"), spell, Origins(origins))
 
 
 @pytest.fixture(scope="module")
@@ -108,14 +126,15 @@ def shared_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     state = SqliteState(tmp_path_factory.mktemp("shared") / "state.db")
     accounts = Accounts(state)
     accounts.add("alice", "right")
-    with opened(accounts, Clock()) as door:
+    with opened(accounts, Tokens(state), Clock()) as door:
         yield door
     state.close()
 
 
 @contextmanager
-def opened(accounts: Accounts, clock: Clock) -> Iterator[Door]:
-    server = Server(listen("127.0.0.1", 0), Authenticator(accounts, clock=clock).protect(tell), threads=8)
+def opened(accounts: Accounts, tokens: Tokens, clock: Clock, api: Api = NO_API) -> Iterator[Door]:
+    application = share(Authenticator(accounts, tokens, api=api, clock=clock).protect(tell), api)
+    server = Server(listen("127.0.0.1", 0), application, threads=8)
     server.prepare()
     serving = threading.Thread(target=server.serve)
     serving.start()

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from davlock.auth.accounts import Accounts
-from davlock.auth.basic import Authenticator
-from davlock.auth.verified import SIZE, Identity, Verified
+from davlock.auth.authenticator import Authenticator
+from davlock.auth.identity import Identity
+from davlock.auth.tokens import Tokens
+from davlock.auth.verified import SIZE, Verified
 from tests.auth.conftest import Clock, Door, Reply, basic, tell
 
 CHALLENGE = 'Basic realm="davlock", charset="UTF-8"'
@@ -95,14 +97,14 @@ def test_credentials_beyond_8_kib_are_not_looked_at(shared_door: Door) -> None:
     assert_asked_to_log_in(shared_door.ask(f"{scheme}{' ' * 9000}{pair}"))
 
 
-def test_without_a_server_that_cuts_it_off_the_answer_to_head_has_no_body_either(accounts: Accounts) -> None:
+def test_without_a_server_that_cuts_it_off_the_answer_to_head_has_no_body_either(accounts: Accounts, tokens: Tokens) -> None:
     told: list[tuple[str, dict[str, str]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable[[bytes], object]:
         told.append((status, dict(headers)))
         return bytes
 
-    body = Authenticator(accounts).protect(tell)({"REQUEST_METHOD": "HEAD", "PATH_INFO": "/"}, start_response)
+    body = Authenticator(accounts, tokens).protect(tell)({"REQUEST_METHOD": "HEAD", "PATH_INFO": "/"}, start_response)
     assert list(body) == []
     ((status, headers),) = told
     assert status == "401 Unauthorized"

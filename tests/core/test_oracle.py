@@ -184,9 +184,10 @@ class Locks(RuleBasedStateMachine):
                 self.manager.refresh(rows, path, Caller(caller.principal, frozenset([held.token])), timeout)
         except NoSuchLock:
             assert not possible
-        except NotHolder:
-            assert possible
-            assert held.who != caller.principal
+        except NotHolder as refused:
+            assert refused.lock.principal != caller.principal
+            # Of somebody whose lock has ended: who has locked it since.
+            assert held.who != caller.principal if possible else self.oracle.protecting(split(path))
         else:
             assert possible
             assert held.who == caller.principal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -288,6 +289,50 @@ def test_what_travels(kind: str, goes_along: bool) -> None:
     held = lock(f"t alice {kind} /a")
     assert rules.travels(held) is goes_along
     assert rules.keeps_identity(held) is goes_along
+    assert rules.needs_document(held.kind) is goes_along
+
+
+def test_what_stands_on_a_document() -> None:
+    held = [
+        lock("l bob LOCK deep /"),
+        lock("m alice LOCK /a"),
+        lock("e alice EDIT /a"),
+        lock("c alice CHECKOUT /a"),
+        lock("d bob CHECKOUT /a/b"),
+    ]
+    assert (rules.checkout_on("/a", held), rules.edit_on("/a", held)) == (held[3], held[2])
+    assert (rules.checkout_on("/a/b", held), rules.edit_on("/a/b", held)) == (held[4], None)
+    assert (rules.checkout_on("/", held), rules.edit_on("/", held)) == (None, None)
+    assert (rules.checkout_of("/a", "alice", held), rules.edit_of("/a", "alice", held)) == (held[3], held[2])
+    assert (rules.checkout_of("/a", "bob", held), rules.edit_of("/a", "bob", held)) == (None, None)
+    assert rules.held_by_another(caller("alice"), held) == held[0]
+    assert rules.held_by_another(caller("alice"), held[1:4]) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "by_force", "held", "meant", "because"),
+    [
+        ("alice", False, ["EDIT alice 7"], True, "hers, of then"),
+        ("alice", False, ["EDIT alice 8"], False, "she has taken it again since"),
+        ("alice", False, ["CHECKOUT alice 7", "EDIT alice 8"], True, "fprpc.md, 4: of both at once, the time of the long one is shown"),
+        ("alice", False, ["CHECKOUT alice 8", "EDIT alice 9"], False, "neither is the one of then"),
+        ("alice", False, [], True, "there is none: she is told that"),
+        ("alice", False, ["LOCK alice 8"], True, "a session of WebDAV has no part in it"),
+        ("alice", False, ["EDIT bob 8"], True, "not hers: she is told whose"),
+        ("alice", True, ["EDIT bob 8"], True, "… whatever she wants to force without the right"),
+        ("root", False, ["EDIT bob 8"], True, "the right alone means nothing"),
+        ("root", True, ["EDIT bob 7"], True, "whom he wants to force"),
+        ("root", True, ["EDIT bob 8"], False, "he has seen another one"),
+        ("root", True, ["CHECKOUT root 7", "EDIT root 9"], True, "his own come first"),
+    ],
+)
+def test_which_checkout_is_meant(who: str, by_force: bool, held: list[str], meant: bool, because: str) -> None:
+    """By the second, here 7, at which it began."""
+    locks = []
+    for spec in held:
+        kind, principal, since = spec.split()
+        locks.append(replace(lock(f"t {principal} {kind} /a"), since=float(since) + 0.9))
+    assert rules.is_meant(7, Caller(who, admin=who == "root"), by_force, locks) is meant, because
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_a_damaged_file_is_told_in_sentences(tmp_path: Path) -> None:
     state = SqliteState(file)
     assert state.problems() == []
     with state.deciding() as rows:
-        for number in range(300):
+        for number in range(1000):
             rows.add_document(f"/{number:0200}")
     state.close()
     whole = bytearray(file.read_bytes())

@@ -59,6 +59,7 @@ def write_meanwhile(site: Site) -> None:
 OPERATIONS: dict[str, Operation] = {
     "delete": lambda site: site.delete("/plain.docx"),
     "delete-checked-out": lambda site: site.delete("/doc.docx"),
+    "delete-content": lambda site: site.library.delete_content("/plain.docx", ALICE),
     "delete-folder": lambda site: site.delete("/folder"),
     "move-checked-out": lambda site: site.move("/doc.docx", "/moved.docx"),
     "move-folder": lambda site: site.move("/folder", "/moved"),

@@ -26,7 +26,7 @@ import pytest
 from davlock.app import Site, open_site
 from davlock.config import load as load_config
 from davlock.errors import DavlockError
-from davlock.identities import OUTSIDE
+from davlock.events import OUTSIDE
 from davlock.model import Caller, Draft
 from tests.serving import Serving
 from tests.storm.authors import AUTHORS, FOLDER, READER, Author, Plan, Standstill, documents, run
