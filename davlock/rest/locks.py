@@ -1,0 +1,230 @@
+"""Check out, check in, undo: SuperOffice's Lock routes and the agent's operations, over the same functions (rest.md §7, §9, §10).
+
+Refusals are answers here: Success is false, and Value says why if the client can show a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from davlock.errors import BadRequest, DavlockError, Locked, LockLost, NotCheckedOut, NotForCheckout, NotHolder
+from davlock.model import Document, Note
+from davlock.paths import Address, name
+from davlock.rest import holds, refusals
+from davlock.rest.calls import Call, checked_id
+from davlock.rest.operations import Operation
+from davlock.rest.types import CheckoutInfo, ReturnInfo, ReturnType, Type
+
+ExtraField = Annotated[str, Meta(extra_json_schema={"pattern": "="})]
+"""`name=value`; note() says so in words of its own."""
+FORCED = "Undone by an administrator, through the REST interface"
+_EXPECTED = (Locked, NotHolder, NotCheckedOut, LockLost)
+
+
+class Out(msgspec.Struct, rename="camel"):
+    """allowedReturnTypes: what the client can act on, all of it if that is missing. comment: what the checkout is for."""
+
+    allowed_return_types: list[str] = []
+    comment: str = ""
+
+
+class In(msgspec.Struct, rename="camel"):
+    """versionDescription, versionExtraFields (name=value): what is said of the version. keepCheckedOut: check in and straight out again."""
+
+    allowed_return_types: list[str] = []
+    version_description: str = ""
+    version_extra_fields: list[ExtraField] = []
+    keep_checked_out: bool = False
+
+
+class Undo(msgspec.Struct, rename="camel"):
+    """reason: why somebody else's checkout is undone, by those who may."""
+
+    allowed_return_types: list[str] = []
+    reason: str = ""
+
+
+class DocumentCall(Type):
+    """An agent's call about one document."""
+
+    document_id: int
+    allowed_return_types: list[str] | None = None
+
+
+class OutCall(DocumentCall, rename="pascal"):
+    """CheckoutDocument. Comment is davlock's own."""
+
+    comment: str | None = None
+
+
+class InCall(DocumentCall, rename="pascal"):
+    """CheckinDocument. KeepCheckedOut is davlock's own."""
+
+    version_description: str | None = None
+    version_extra_fields: list[ExtraField] | None = None
+    keep_checked_out: bool | None = None
+
+
+class UndoCall(DocumentCall, rename="pascal"):
+    """UndoCheckoutDocument. Reason is davlock's own."""
+
+    reason: str | None = None
+
+
+def check_out(call: Call, document: Document, allowed: Iterable[str], comment: str) -> ReturnInfo:
+    """Checks a document out; a second time it succeeds and changes nothing. Raises BadRequest."""
+    try:
+        call.library.check_out(_path(document), call.caller, comment)
+    except NotForCheckout:
+        return nothing_done(document)
+    except _EXPECTED as error:
+        return refused(call, document, error, allowed)
+    return _done(document)
+
+
+def check_in(call: Call, document: Document, allowed: Iterable[str], note: Note, keep: bool) -> ReturnInfo:
+    """Publishes the caller's draft as a version. Raises BadRequest, StorageFull."""
+    if not call.library.can_be_checked_out(_path(document), document):
+        return nothing_done(document)
+    try:
+        path = _path(document)
+        done = call.library.check_in(Address(path, name(path)), call.caller, note, keep)
+    except _EXPECTED as error:
+        return refused(call, document, error, allowed)
+    return _done(document, str(done.version))
+
+
+def undo(call: Call, document: Document, allowed: Iterable[str], reason: str) -> ReturnInfo:
+    """Ends a checkout without publishing; somebody else's for those who may. The draft is rescued. Raises BadRequest."""
+    if not call.library.can_be_checked_out(_path(document), document):
+        return nothing_done(document)
+    try:
+        call.library.undo(_path(document), call.caller, reason or FORCED)
+    except _EXPECTED as error:
+        return refused(call, document, error, allowed)
+    return _done(document)
+
+
+def nothing_done(document: Document) -> ReturnInfo:
+    """Of a document that is not checked out, by configuration or as it was made (rest.md §15.2)."""
+    return ReturnInfo(external_reference=reference(document))
+
+
+def refused(call: Call, document: Document, error: DavlockError, allowed: Iterable[str]) -> ReturnInfo:
+    """A refusal, told in what the client can act on (rest.md §9, §15.11)."""
+    told = ReturnInfo(external_reference=reference(document))
+    types = {each.lower() for each in allowed}
+    if not types or "message" in types:
+        told.type, told.value = ReturnType.MESSAGE, refusals.sentence(error, call.caller.principal, call.library)
+    return told
+
+
+def reference(document: Document) -> str:
+    """What the archive knows a document by (ExternalReference)."""
+    return _path(document)
+
+
+def _done(document: Document, version: str = "") -> ReturnInfo:
+    return ReturnInfo(external_reference=reference(document), version_id=version, success=True)
+
+
+def _path(document: Document) -> str:
+    assert document.path, "a call is about documents that are there"
+    return document.path
+
+
+def _asked(call: Call) -> Document:
+    """The document that an agent's call is about."""
+    return call.document(checked_id(call.body.document_id))
+
+
+def note(description: str | None, extra: Iterable[str] | None) -> Note:
+    """What is said of a version. Raises BadRequest for an extra field that is not `name=value`."""
+    lines = tuple(extra or ())
+    if any("=" not in line for line in lines):
+        raise BadRequest("Each of versionExtraFields must be name=value.")
+    return Note(description or "", lines)
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        method="GET",
+        path="/Document/{documentId}/Lock",
+        does=lambda call: holds.state(call, call.document(), call.query.explain),
+        summary="Who holds a document, as the caller sees it",
+        query=holds.StateQuery,
+        answers=CheckoutInfo,
+    ),
+    Operation(
+        method="POST",
+        path="/Document/{documentId}/Lock",
+        does=lambda call: check_out(call, call.document(), call.query.allowed_return_types, call.query.comment),
+        summary="Check a document out",
+        query=Out,
+        answers=ReturnInfo,
+    ),
+    Operation(
+        method="PUT",
+        path="/Document/{documentId}/Lock",
+        does=lambda call: check_in(
+            call,
+            call.document(),
+            call.query.allowed_return_types,
+            note(call.query.version_description, call.query.version_extra_fields),
+            call.query.keep_checked_out,
+        ),
+        summary="Check a document in: what was saved becomes its newest version",
+        query=In,
+        answers=ReturnInfo,
+    ),
+    Operation(
+        method="DELETE",
+        path="/Document/{documentId}/Lock",
+        does=lambda call: undo(call, call.document(), call.query.allowed_return_types, call.query.reason),
+        summary="Undo a checkout: what was saved is put aside, where its writer can get it back",
+        query=Undo,
+        answers=ReturnInfo,
+    ),
+    Operation(
+        method="POST",
+        path="/Agents/Document/GetCheckoutState",
+        does=lambda call: holds.state(call, _asked(call)),
+        summary="Who holds a document, as the caller sees it",
+        body=DocumentCall,
+        answers=CheckoutInfo,
+    ),
+    Operation(
+        method="POST",
+        path="/Agents/Document/CheckoutDocument",
+        does=lambda call: check_out(call, _asked(call), call.body.allowed_return_types or (), call.body.comment or ""),
+        summary="Check a document out",
+        body=OutCall,
+        answers=ReturnInfo,
+    ),
+    Operation(
+        method="POST",
+        path="/Agents/Document/CheckinDocument",
+        does=lambda call: check_in(
+            call,
+            _asked(call),
+            call.body.allowed_return_types or (),
+            note(call.body.version_description, call.body.version_extra_fields),
+            bool(call.body.keep_checked_out),
+        ),
+        summary="Check a document in: what was saved becomes its newest version",
+        body=InCall,
+        answers=ReturnInfo,
+    ),
+    Operation(
+        method="POST",
+        path="/Agents/Document/UndoCheckoutDocument",
+        does=lambda call: undo(call, _asked(call), call.body.allowed_return_types or (), call.body.reason or ""),
+        summary="Undo a checkout: what was saved is put aside, where its writer can get it back",
+        body=UndoCall,
+        answers=ReturnInfo,
+    ),
+)
