@@ -100,7 +100,7 @@ class Doors:
             return self._health(start_response)
         if fprpc.serves(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST"):
             return self._frontpage(environ, start_response)
-        if rest.serves(path):
+        if rest.takes(environ["REQUEST_METHOD"], path):
             return self._rest(environ, start_response)
         if paths.is_reserved(path) and not is_archived(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST", "PROPFIND"):
             # Explorer and Office probe such names whatever the folder: there is simply nothing.

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from davlock import paths, rules
-from davlock.conditions import Conditions, Views
+from davlock.conditions import Conditions, Seen, Views
 from davlock.documents import Committer, Staged, Staging
 from davlock.drafts import Drafts
 from davlock.errors import (
@@ -27,7 +27,7 @@ from davlock.errors import (
 from davlock.identities import Identities
 from davlock.journal import Journal, Operation
 from davlock.locks import LockManager, told
-from davlock.model import Blocker, Caller, Change, Draft, Ending, Entry, Intent, Kind, Lock, Note, Wanted
+from davlock.model import Blocker, Caller, Change, Document, Draft, Ending, Entry, Intent, Kind, Lock, Note, Wanted
 from davlock.paths import Address
 from davlock.state import Rows
 
@@ -70,35 +70,39 @@ class Checkouts:
         """The checkout of the document at a path, whoever holds it."""
         return rules.checkout_on(path, rows.locks_on([path]))
 
-    def check_out(self, path: str, caller: Caller, comment: str, conditions: Conditions) -> Lock:
+    def check_out(self, place: str | int, caller: Caller, comment: str, conditions: Conditions) -> Lock:
         """See Library.check_out()."""
         comment = checked_text(comment)
         with self.journal.deciding() as rows:
+            path, document = _found(rows, place)
             entry = self.drafts.tree.look(path)
             if entry is None:
                 raise NotFound("There is nothing under this name.")
             conditions(self.views.of(rows, caller))
-            return self.acquire(rows, entry, Wanted(Kind.CHECKOUT, path, comment=comment), caller)
+            held = self.locks.on(rows, path)
+            return self._acquire(rows, entry, Wanted(Kind.CHECKOUT, path, comment=comment), caller, held, document)[0]
 
     def edit(self, path: str, caller: Caller, timeout: float | None, renew: bool, reopen: bool, then: Conditions) -> Lock:
         """See Library.edit()."""
         with self.journal.deciding() as rows:
-            held = self.locks.on(rows, path)
-            lock = self._edit(rows, Wanted(Kind.EDIT, path, timeout=timeout), caller, renew, reopen, held)
-            then(self.views.of(rows, caller, {path: [*(other for other in held if other.token != lock.token), lock]}))
+            entry, held = self.drafts.tree.look(path), self.locks.on(rows, path)
+            if entry is None:
+                raise NotFound("There is nothing under this name.")
+            lock, document = self._edit(rows, entry, Wanted(Kind.EDIT, path, timeout=timeout), caller, renew, reopen, held)
+            standing = [*(other for other in held if other.token != lock.token), lock]
+            then(self.views.of(rows, caller, Seen(path, standing, entry, document)))
             return lock
 
-    def _edit(self, rows: Rows, wanted: Wanted, caller: Caller, renew: bool, reopen: bool, held: Sequence[Lock]) -> Lock:
+    def _edit(
+        self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller, renew: bool, reopen: bool, held: Sequence[Lock]
+    ) -> tuple[Lock, Document | None]:
         path = wanted.path
-        entry = self.drafts.tree.look(path)
-        if entry is None:
-            raise NotFound("There is nothing under this name.")
         if (renew or reopen) and (own := rules.edit_of(path, caller.principal, held)):
-            return self.locks.renew(rows, own, wanted.timeout)
+            return self.locks.renew(rows, own, wanted.timeout), None
         if renew and not self._may_go_on(rows, entry, caller):
             self.locks.check(rows, wanted, caller)
             raise NoSuchLock(f"You have not checked {_name(path)} out for editing, or that has ended; open it again.")
-        return self.acquire(rows, entry, wanted, caller, held)
+        return self._acquire(rows, entry, wanted, caller, held)
 
     def end_edit(self, path: str, caller: Caller, reason: str | None, conditions: Conditions, then: Conditions) -> Lock:
         """See Library.end_edit()."""
@@ -111,7 +115,8 @@ class Checkouts:
                     raise NotHolder(told(another), another)
                 raise NotCheckedOut(f"{_name(path)} is not checked out for editing by you; there is nothing to end.")
             self._end(rows, edit, caller, Ending.RELEASED, reason)
-            then(self.views.of(rows, caller, {path: [other for other in held if other.token != edit.token]}))
+            left = [other for other in held if other.token != edit.token]
+            then(self.views.of(rows, caller, Seen(path, left, self.drafts.tree.look(path))))
             return edit
 
     def _may_go_on(self, rows: Rows, entry: Entry, caller: Caller) -> bool:
@@ -120,21 +125,21 @@ class Checkouts:
         changed = document.changed if document else None
         return rules.may_be_granted_again(ended, caller.principal, changed)
 
-    def acquire(self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller, held: Sequence[Lock] | None = None) -> Lock:
-        """A checkout, long-term or short-term, of a document that stands. held: the locks that cover it, if they are known.
+    def acquire(self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller) -> Lock:
+        """A checkout, long-term or short-term, of a document that stands. Raises Conflict, IsFolder, NotForCheckout."""
+        return self._acquire(rows, entry, wanted, caller, self.locks.on(rows, entry.path))[0]
 
-        Raises Conflict, IsFolder, NotForCheckout.
-        """
+    def _acquire(
+        self, rows: Rows, entry: Entry, wanted: Wanted, caller: Caller, held: Sequence[Lock], document: Document | None = None
+    ) -> tuple[Lock, Document]:
         if entry.is_folder:
             raise IsFolder("A folder cannot be checked out; only its documents can.")
-        document = self.identities.identify(rows, entry.path)
+        document = document or self.identities.identify(rows, entry.path)
         if wanted.kind is Kind.CHECKOUT and not self.drafts.policy.can_be_checked_out(entry.path, document):
             raise NotForCheckout("Documents of this kind are not checked out here; lock it, or just save it.")
-        if held is None:
-            held = self.locks.on(rows, entry.path)
         if document.stamp != entry.stamp and not rules.checkout_of(entry.path, caller.principal, held):
             document = self.identities.seen(rows, entry)  # what is checked out is a version, though it may be the first one
-        return self.locks.acquire(rows, replace(wanted, document=document.id), caller, held)
+        return self.locks.acquire(rows, replace(wanted, document=document.id), caller, held), document
 
     def describe(self, path: str, caller: Caller, comment: str, conditions: Conditions) -> Lock:
         """See Library.describe_checkout()."""
@@ -172,9 +177,10 @@ class Checkouts:
         with self.journal.state.reading() as rows:
             return self._checked_in(rows, at.path, caller, True)
 
-    def undo(self, path: str, caller: Caller, reason: str | None, conditions: Conditions) -> Lock:
+    def undo(self, place: str | int, caller: Caller, reason: str | None, conditions: Conditions) -> Lock:
         """See Library.undo()."""
         with self.journal.deciding() as rows:
+            path, _ = _found(rows, place)
             checkout = self.standing(rows, path)
             conditions(self.views.of(rows, caller))
             if checkout is None:
@@ -308,6 +314,16 @@ def checked_note(note: Note) -> Note:
     if len(note.extra) > MAX_EXTRA:
         raise BadRequest(f"{len(note.extra)} extra fields are given; at most {MAX_EXTRA} are possible.")
     return Note(checked_text(note.comment), tuple(checked_text(each) for each in note.extra))
+
+
+def _found(rows: Rows, place: str | int) -> tuple[str, Document | None]:
+    """The path that is meant, and the document, if it was named by its id. Raises NotFound."""
+    if isinstance(place, str):
+        return place, None
+    document = rows.document_with(place)
+    if document is None or document.path is None:
+        raise NotFound("There is no document with this number; it may have been deleted.")
+    return document.path, document
 
 
 def _name(path: str) -> str:

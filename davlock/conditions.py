@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from davlock import rules
 from davlock.drafts import Drafts
 from davlock.errors import NotCheckedOut
 from davlock.locks import LockManager
-from davlock.model import Caller, Entry, Lock
+from davlock.model import Caller, Document, Entry, Lock
 from davlock.state import Rows
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a decision knows of one path: the locks that cover it, what is published there and, unless it is None, its document."""
+
+    path: str
+    held: Sequence[Lock]
+    entry: Entry | None
+    document: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """What conditions may look at. viewer: the principal who asks. held: the locks that cover a path, which the decision knows already."""
+    """What conditions may look at. viewer: the principal who asks. seen: what the decision has looked at already."""
 
     rows: Rows
     drafts: Drafts
     manager: LockManager
     viewer: str
-    held: Mapping[str, Sequence[Lock]] = field(default_factory=dict)
+    seen: Seen | None = None
 
     def entry(self, path: str) -> Entry | None:
         """What stands at a path, as the caller sees it."""
@@ -29,7 +39,7 @@ class View:
 
     def locks(self, path: str) -> Sequence[Lock]:
         """The locks that cover a path."""
-        return self.held[path] if path in self.held else self.manager.on(self.rows, path)
+        return self.seen.held if self.seen and self.seen.path == path else self.manager.on(self.rows, path)
 
 
 Conditions = Callable[[View], None]
@@ -59,6 +69,6 @@ class Views:
     drafts: Drafts
     manager: LockManager
 
-    def of(self, rows: Rows, caller: Caller, held: Mapping[str, Sequence[Lock]] | None = None) -> View:
-        """What this caller's conditions may look at. held: see View."""
-        return View(rows, self.drafts, self.manager, caller.principal, held or {})
+    def of(self, rows: Rows, caller: Caller, seen: Seen | None = None) -> View:
+        """What this caller's conditions may look at. seen: see View."""
+        return View(rows, self.drafts, self.manager, caller.principal, seen)

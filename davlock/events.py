@@ -24,14 +24,12 @@ NAMES = (CREATED, CHANGED, EDITED, DELETED, CHECKED_OUT, CHECKED_IN, UNDONE, FOR
 
 OUTSIDE = "outside"  # the door of other programs on the server
 
-# An end that is not here is told by document.deleted, or is that of a LOCK that was released or left behind: an editing session, of which
+# An end that is not here is told by document.deleted, or is that of an editing session (LOCK, EDIT) that was released or left behind:
 # nobody was told that it began.
 _ENDINGS = {
     (Kind.CHECKOUT, Ending.CHECKED_IN): CHECKED_IN,
-    (Kind.EDIT, Ending.RELEASED): CHECKED_IN,  # what was written under it is published already
     (Kind.CHECKOUT, Ending.UNDONE): UNDONE,
     (Kind.CHECKOUT, Ending.REPLACED): UNDONE,
-    (Kind.EDIT, Ending.REPLACED): UNDONE,
     **{(kind, Ending.BROKEN): FORCED for kind in Kind},
     **{(kind, Ending.EXPIRED): EXPIRED for kind in Kind},
 }
@@ -59,8 +57,13 @@ def described(document: Document, names: Iterable[str], by: str, door: str) -> E
     return _event(CHANGED, document, by, door, {"changes": list(names)})
 
 
+def began(lock: Lock) -> list[Event]:
+    """A lock was granted: told of a checkout, not of an editing session, of which there are many each hour."""
+    return [checked_out(lock)] if lock.kind is Kind.CHECKOUT else []
+
+
 def checked_out(lock: Lock) -> Event:
-    """A document was checked out, for long or for a short term."""
+    """A document was checked out."""
     return Event(CHECKED_OUT, lock.document, lock.root, lock.principal, lock.door, _told(lock))
 
 

@@ -65,7 +65,7 @@ class Identities:
             stamped=next_stamp(rows.now, max(document.stamped or 0, after)),
         )
         rows.record_version(document)
-        self.tell(rows, caller.principal, caller.door)
+        self.tell(rows, caller.principal, caller.door, document)
         return document
 
     def keep(self, rows: Rows, old: Entry, session: int | None) -> None:
@@ -149,9 +149,12 @@ class Identities:
         rows.record_version(document)
         return document
 
-    def tell(self, rows: Rows, by: str, door: str) -> None:
-        """Tells what this decision has made of documents since the last time; by whom, and through which door it came."""
-        became = (events.became(before, after, by, door) for before, after in rows.take_touched())
+    def tell(self, rows: Rows, by: str, door: str, known: Document | None = None) -> None:
+        """Tells what this decision has made of documents since the last time; by whom, and through which door it came.
+
+        known: one of them, as it is now.
+        """
+        became = (events.became(before, after, by, door) for before, after in rows.take_touched(known))
         rows.add_events(event for event in became if event)
 
     def deleted(self, rows: Rows, path: str, principal: str) -> None:

@@ -358,12 +358,13 @@ class Library:
         with self._state.reading() as rows:
             return self._checkouts.standing(rows, path)
 
-    def check_out(self, path: str, caller: Caller, comment: str = "", conditions: Conditions = unconditionally) -> Lock:
+    def check_out(self, place: str | int, caller: Caller, comment: str = "", conditions: Conditions = unconditionally) -> Lock:
         """Checks a document out; a second time succeeds and changes nothing.
 
-        comment: what for, one line of text. Raises NotFound, IsFolder, NotForCheckout, Conflict, PreconditionFailed, BadRequest.
+        place: its path or its id. comment: what for, one line of text.
+        Raises NotFound, IsFolder, NotForCheckout, Conflict, PreconditionFailed, BadRequest.
         """
-        return self._checkouts.check_out(path, caller, comment, conditions)
+        return self._checkouts.check_out(place, caller, comment, conditions)
 
     def edit(
         self,
@@ -425,12 +426,13 @@ class Library:
         with self._staging.stage(content.source, content.length, self._max_upload) as staged:
             return self._checkouts.check_in(at, caller, note, keep, staged, checkout.generation, conditions)
 
-    def undo(self, path: str, caller: Caller, reason: str | None = None, conditions: Conditions = unconditionally) -> Lock:
+    def undo(self, place: str | int, caller: Caller, reason: str | None = None, conditions: Conditions = unconditionally) -> Lock:
         """Ends a checkout without publishing; the draft is rescued. Somebody else's needs the right for it, and a reason.
 
-        reason: None if only the caller's own is meant; empty is none. Returns what has ended. Raises NotCheckedOut, NotHolder, BadRequest.
+        place: path or id of the document. reason: None if only the caller's own is meant; empty is none. Returns what has ended.
+        Raises NotFound for an id, NotCheckedOut, NotHolder, BadRequest.
         """
-        return self._reserve.spend(lambda: self._checkouts.undo(path, caller, reason, conditions))
+        return self._reserve.spend(lambda: self._checkouts.undo(place, caller, reason, conditions))
 
     def drafts(self, caller: Caller) -> list[Draft]:
         """The drafts that the caller may have, standing and rescued; all of them for those who may break locks."""

@@ -46,8 +46,7 @@ class LockManager:
             comment=wanted.comment,
         )
         rows.add_lock(lock)
-        if rules.needs_document(lock.kind):
-            rows.add_events([events.checked_out(lock)])
+        rows.add_events(events.began(lock))
         return lock
 
     def check(

@@ -195,6 +195,8 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("rest: {cors_origins: ['http://a:8*']}", f'rest.cors_origins[0] is "http://a:8*"; it must be {ORIGIN}.'),
         ('rest: {cors_origins: ["https://a\\n"]}', rf'rest.cors_origins[0] is "https://a\n"; it must be {ORIGIN}.'),
         ("rest: {cors_origins: ['null']}", f'rest.cors_origins[0] is "null"; it must be {ORIGIN}.'),
+        ("rest: {time_zone: ../UTC}", 'rest.time_zone is "../UTC"; it must be the name of a time zone, such as UTC or Europe/Oslo.'),
+        ("{root: /d, rest: {time_zone: Mars/Base}}", 'rest.time_zone is "Mars/Base"; it must be a time zone that there is, such as UTC.'),
         ("events: {keep_hours: 0}", "events.keep_hours is 0; it must be a whole number from 1 to 876000."),
         ("events: {streams: 257}", "events.streams is 257; it must be a whole number from 0 to 256."),
         ("webhooks: {enabled: 1}", "webhooks.enabled is 1; it must be true or false."),

@@ -18,13 +18,13 @@ from contextlib import suppress
 from dataclasses import InitVar, dataclass, field, replace
 from functools import lru_cache
 
-from davlock import paths
-from davlock.conditions import View
+from davlock import paths, rules
+from davlock.conditions import Seen, View
 from davlock.errors import Forbidden, IsFolder, NotFound
 from davlock.fprpc import metakeys
 from davlock.fprpc.calls import Call
 from davlock.fprpc.values import DocInfo, FolderInfo, MetaDict, MetaValue, boolean, integer, moment, string, strings
-from davlock.model import Document, Draft, Entry, Kind, Lock, Version, next_stamp
+from davlock.model import Caller, Change, Document, Draft, Entry, Kind, Lock, Version, next_stamp
 from davlock.state import Rows
 
 # Of uuid5: a document has the same GUID in every process, and after every restart.
@@ -89,10 +89,10 @@ def document(call: Call, path: str) -> DocInfo:
 
 def in_view(call: Call, view: View, path: str) -> DocInfo:
     """What the caller is told of the document at a path by a decision that he makes. Raises NotFound."""
-    entry = view.drafts.tree.look(path)  # of a draft, its row tells all
-    if entry is None:
+    seen = view.seen or Seen(path, view.locks(path), view.drafts.tree.look(path))  # of a draft, its row tells all
+    if seen.entry is None:
         raise NotFound("There is nothing under this name.")
-    return DocInfo(call.relative(path), _described(entry, _at(call, view.rows, [path], view.locks(path))).meta)
+    return DocInfo(call.relative(path), _described(seen.entry, _at(call, view.rows, [path], seen)).meta)
 
 
 def info(call: Call, found: Described) -> DocInfo | FolderInfo:
@@ -160,14 +160,15 @@ def checkout(locks: Iterable[Lock]) -> tuple[Lock, float | None] | None:
     return standing[0], next((lock.expires for lock in standing if lock.expires is not None), None)
 
 
-def _at(call: Call, rows: Rows, wanted: Sequence[str], held: Sequence[Lock] | None = None) -> Known:
-    """held: the locks that cover any of the paths, if they are known."""
+def _at(call: Call, rows: Rows, wanted: Sequence[str], seen: Seen | None = None) -> Known:
+    """seen: what the decision knows of the path, if it is about one."""
     viewer = call.caller.principal
-    documents = {each.path: each for each in rows.documents_at(wanted) if each.path}
+    known = [seen.document] if seen and seen.document else rows.documents_at(wanted)
+    documents = {each.path: each for each in known if each.path}
     dead = rows.properties_at(wanted)
-    locks = call.library.covering(rows, *wanted) if held is None else held
+    locks = seen.held if seen else call.library.covering(rows, *wanted)
     # There is no draft without a checkout: most documents have none, and need not be asked about.
-    own = dict.fromkeys(lock.root for lock in locks if lock.kind is Kind.CHECKOUT and lock.principal == viewer)
+    own = dict.fromkeys(lock.root for lock in locks if rules.checkout_of(lock.root, viewer, (lock,)))
     drafts = {path: draft for path in own if (draft := rows.draft_on(path, viewer))}
     return Known(viewer, rows.now, documents, drafts, dead, locks)
 
@@ -191,7 +192,7 @@ def _described(entry: Entry, known: Known) -> Described:
         "vti_title": string(_title(entry), "W"),
         **own,
         **_content(entry, now, draft, changed),
-        **_source_control(now, locks, known.viewer),
+        **_source_control(entry.path, now, locks, known.viewer),
     }
     return Described(entry, meta, changed, not (own or locks), now is recorded)
 
@@ -247,9 +248,10 @@ def _guid(name: str) -> str:
     return str(uuid.uuid5(_GUIDS, name)).upper()
 
 
-def _source_control(now: Document, locks: Sequence[Lock], viewer: str) -> dict[str, MetaValue]:
+def _source_control(path: str, now: Document, locks: Sequence[Lock], viewer: str) -> dict[str, MetaValue]:
     meta = {
-        "vti_canmaybeedit": boolean(all(lock.principal == viewer for lock in locks), "X"),
+        # As `put document` would be judged: there are no lock tokens in this protocol.
+        "vti_canmaybeedit": boolean(not (locks and rules.blockers(Change(path), Caller(viewer), locks)), "X"),
         "vti_sourcecontrolversion": string(f"V{max(now.version, 1)}.0"),
         "vti_sourcecontrolcookie": string("fp_internal"),
     }

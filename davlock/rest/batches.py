@@ -8,11 +8,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from davlock.errors import DavlockError
-from davlock.model import Document
 from davlock.rest import locks, refusals
 from davlock.rest.calls import Call, checked_id
 from davlock.rest.operations import Operation
-from davlock.rest.types import BatchItem, ReturnInfo, Type
+from davlock.rest.types import BatchItem, ExtraFields, Remark, ReturnInfo, Type
 
 MOST = 1000
 
@@ -24,7 +23,7 @@ class OutBatch(Type):
 
     document_ids: Numbers
     allowed_return_types: list[str] | None = None
-    comment: str | None = None
+    comment: Remark | None = None
 
 
 class InBatch(Type):
@@ -32,8 +31,8 @@ class InBatch(Type):
 
     document_ids: Numbers
     allowed_return_types: list[str] | None = None
-    version_description: str | None = None
-    version_extra_fields: list[locks.ExtraField] | None = None
+    version_description: Remark | None = None
+    version_extra_fields: ExtraFields | None = None
     keep_checked_out: bool | None = None
 
 
@@ -42,32 +41,32 @@ class UndoBatch(Type):
 
     document_ids: Numbers
     allowed_return_types: list[str] | None = None
-    reason: str | None = None
+    reason: Remark | None = None
 
 
 def _check_out(call: Call) -> list[BatchItem]:
     body: OutBatch = call.body
-    return _each(call, lambda document: locks.check_out(call, document, body.allowed_return_types or (), body.comment or ""))
+    return _each(call, lambda id: locks.check_out(call, id, body.allowed_return_types or (), body.comment or ""))
 
 
 def _check_in(call: Call) -> list[BatchItem]:
     body: InBatch = call.body
     note = locks.note(body.version_description, body.version_extra_fields)
     keep = bool(body.keep_checked_out)
-    return _each(call, lambda document: locks.check_in(call, document, body.allowed_return_types or (), note, keep))
+    return _each(call, lambda id: locks.check_in(call, call.document(id), body.allowed_return_types or (), note, keep))
 
 
 def _undo(call: Call) -> list[BatchItem]:
     body: UndoBatch = call.body
-    return _each(call, lambda document: locks.undo(call, document, body.allowed_return_types or (), body.reason or ""))
+    return _each(call, lambda id: locks.undo(call, id, body.allowed_return_types or (), body.reason or ""))
 
 
-def _each(call: Call, does: Callable[[Document], ReturnInfo]) -> list[BatchItem]:
+def _each(call: Call, does: Callable[[int], ReturnInfo]) -> list[BatchItem]:
     """What became of each document, in the order asked; one that is refused does not stop the others."""
     done = []
     for id in dict.fromkeys(call.body.document_ids):
         try:
-            done.append(BatchItem(id, does(call.document(checked_id(id))), None))
+            done.append(BatchItem(id, does(checked_id(id)), None))
         except DavlockError as error:
             done.append(BatchItem(id, None, refusals.refusal(error, call.caller.principal, call.library)))
     return done

@@ -292,6 +292,7 @@ OPERATIONS: tuple[Operation, ...] = (
         description="Success is false while anybody has it checked out. Its earlier versions stay; folders show an empty file.",
         query=Deletion,
         answers=ReturnInfo,
+        is_conditional=True,
     ),
     Operation(
         method="GET",

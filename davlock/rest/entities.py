@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Meta
 
 from davlock import paths, preconditions
-from davlock.errors import BadRequest, Exists, Forbidden, NotFound, ParentMissing, Unavailable
+from davlock.errors import BadRequest, Exists, NotFound, Unavailable
 from davlock.model import Semantics, next_stamp
 from davlock.preconditions import Conditional, Outcome
-from davlock.rest import codec, fields, names, patching, places, records
+from davlock.rest import codec, fields, names, patching, places, records, validation
 from davlock.rest.calls import Call, NotModified, checked_id
 from davlock.rest.operations import Operation
 from davlock.rest.presentation import EMPTY
@@ -24,6 +24,7 @@ from davlock.rest.types import (
     DocumentEntity,
     DocumentEntityInput,
     DocumentEntityWithLinks,
+    FileName,
     LockSemantics,
     Page,
     SlimDocument,
@@ -54,7 +55,7 @@ class NewName(Type):
     """RenameDocument."""
 
     document_id: int
-    new_filename: str | None = None
+    new_filename: FileName | None = None
 
 
 class ToValidate(Type):
@@ -162,26 +163,6 @@ def delete(call: Call, id: int, conditional: Conditional | None = None) -> None:
     raise Unavailable(_RESTLESS)
 
 
-def validate(call: Call, entity: dict[str, Any]) -> dict[str, str]:
-    """What is wrong with a document that somebody wants to save, by property; empty if nothing is."""
-    found: dict[str, str] = {}
-    checked = DocumentEntityInput()
-    known = codec.fields(DocumentEntityInput)
-    for name, value in entity.items():
-        if field := known.get(name.lower()):
-            try:
-                setattr(checked, field.attribute, getattr(codec.convert({name: value}, DocumentEntityInput), field.attribute))
-            except BadRequest as error:
-                found[field.name] = error.message
-    try:
-        places.place(call, checked.path or call.settings.new_documents)
-    except (ParentMissing, Forbidden) as error:
-        found["Path"] = error.message
-    if checked.document_id and call.library.known(checked.document_id) is None:
-        found["DocumentId"] = "There is no document with this number; it may have been deleted."
-    return found
-
-
 def some(call: Call, ids: list[int]) -> list[SlimDocument]:
     """Documents in a few words; those that are not there are left out. Raises BadRequest for too many of them."""
     if len(ids) > MAX_LIST:
@@ -273,7 +254,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST",
         path="/Document/Validate",
-        does=lambda call: validate(call, call.body),
+        does=lambda call: validation.problems(call, call.body),
         summary="What would be wrong with a document, by property",
         body=dict[str, Any],
         answers=dict[str, str],
@@ -395,7 +376,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST",
         path="/Agents/Document/ValidateDocumentEntity",
-        does=lambda call: validate(call, call.body.document_entity or {}),
+        does=lambda call: validation.problems(call, call.body.document_entity or {}),
         summary="What would be wrong with a document, by property",
         body=ToValidate,
         answers=dict[str, str],

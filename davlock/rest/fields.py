@@ -19,6 +19,7 @@ from typing import Any
 
 from lxml import etree
 
+from davlock.errors import BadRequest
 from davlock.rest import moments
 from davlock.rest.presentation import EMPTY, Presentation, exact
 from davlock.rest.types import (
@@ -120,8 +121,11 @@ def _is_shown(wanted: Any, now: Any) -> bool:
 
 def _xml(field: Field, value: Any, present: Presentation) -> str | None:
     element = etree.Element(field.property, nsmap={"N": NAMESPACE})
-    if value == field.kind.empty or not field.kind.write(element, value, present):
-        return None
+    try:
+        if value == field.kind.empty or not field.kind.write(element, value, present):
+            return None
+    except ValueError:
+        raise BadRequest(f"{field.name} has control characters, or others that are no text, in it.") from None
     return str(etree.tostring(element, encoding="unicode"))
 
 

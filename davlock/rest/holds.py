@@ -15,7 +15,7 @@ from davlock.model import Act, Blocker, Caller, Document, Lock
 from davlock.rest.calls import Call
 from davlock.rest.operations import ROOT, Operation
 from davlock.rest.presentation import exact
-from davlock.rest.types import CheckoutInfo, CheckoutState, Hold, HoldPage, Obstacle
+from davlock.rest.types import CheckoutInfo, CheckoutState, Hold, HoldPage, Obstacle, Path, Reason
 
 PAGE = 100
 MOST = 10_000  # in one page
@@ -31,7 +31,7 @@ class ListQuery(msgspec.Struct, rename="camel"):
     """holder: a user. path: everything at and below it. door: webdav, rest, fprpc, web. minAge: seconds for which it has stood at least."""
 
     holder: str = ""
-    path: str = ""
+    path: Path = ""
     door: str = ""
     kind: Literal["", "LOCK", "EDIT", "CHECKOUT"] = ""
     min_age: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
@@ -42,7 +42,7 @@ class ListQuery(msgspec.Struct, rename="camel"):
 class BreakQuery(msgspec.Struct, rename="camel"):
     """reason: why; it is recorded, and shown to whoever held it."""
 
-    reason: str = ""
+    reason: Reason
 
 
 def state(call: Call, document: Document, explain: bool = False) -> CheckoutInfo:

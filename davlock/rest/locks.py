@@ -6,21 +6,17 @@ Refusals are answers here: Success is false, and Value says why if the client ca
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
-from davlock.errors import BadRequest, DavlockError, Locked, LockLost, NotCheckedOut, NotForCheckout, NotHolder
+from davlock.errors import DavlockError, IsFolder, Locked, LockLost, NotCheckedOut, NotForCheckout, NotHolder
 from davlock.model import Document, Note
 from davlock.paths import Address, name
 from davlock.rest import holds, refusals
 from davlock.rest.calls import Call, checked_id
 from davlock.rest.operations import Operation
-from davlock.rest.types import CheckoutInfo, ReturnInfo, ReturnType, Type
+from davlock.rest.types import CheckoutInfo, ExtraFields, Remark, ReturnInfo, ReturnType, Type
 
-ExtraField = Annotated[str, Meta(extra_json_schema={"pattern": "="})]
-"""`name=value`; note() says so in words of its own."""
 FORCED = "Undone by an administrator, through the REST interface"
 _EXPECTED = (Locked, NotHolder, NotCheckedOut, LockLost)
 
@@ -29,15 +25,15 @@ class Out(msgspec.Struct, rename="camel"):
     """allowedReturnTypes: what the client can act on, all of it if that is missing. comment: what the checkout is for."""
 
     allowed_return_types: list[str] = []
-    comment: str = ""
+    comment: Remark = ""
 
 
 class In(msgspec.Struct, rename="camel"):
     """versionDescription, versionExtraFields (name=value): what is said of the version. keepCheckedOut: check in and straight out again."""
 
     allowed_return_types: list[str] = []
-    version_description: str = ""
-    version_extra_fields: list[ExtraField] = []
+    version_description: Remark = ""
+    version_extra_fields: ExtraFields = []
     keep_checked_out: bool = False
 
 
@@ -45,7 +41,7 @@ class Undo(msgspec.Struct, rename="camel"):
     """reason: why somebody else's checkout is undone, by those who may."""
 
     allowed_return_types: list[str] = []
-    reason: str = ""
+    reason: Remark = ""
 
 
 class DocumentCall(Type):
@@ -58,32 +54,31 @@ class DocumentCall(Type):
 class OutCall(DocumentCall, rename="pascal"):
     """CheckoutDocument. Comment is davlock's own."""
 
-    comment: str | None = None
+    comment: Remark | None = None
 
 
 class InCall(DocumentCall, rename="pascal"):
     """CheckinDocument. KeepCheckedOut is davlock's own."""
 
-    version_description: str | None = None
-    version_extra_fields: list[ExtraField] | None = None
+    version_description: Remark | None = None
+    version_extra_fields: ExtraFields | None = None
     keep_checked_out: bool | None = None
 
 
 class UndoCall(DocumentCall, rename="pascal"):
     """UndoCheckoutDocument. Reason is davlock's own."""
 
-    reason: str | None = None
+    reason: Remark | None = None
 
 
-def check_out(call: Call, document: Document, allowed: Iterable[str], comment: str) -> ReturnInfo:
-    """Checks a document out; a second time it succeeds and changes nothing. Raises BadRequest."""
+def check_out(call: Call, id: int, allowed: Iterable[str], comment: str) -> ReturnInfo:
+    """Checks the document with this id out; a second time it succeeds and changes nothing. Raises NotFound, BadRequest."""
     try:
-        call.library.check_out(_path(document), call.caller, comment)
-    except NotForCheckout:
-        return nothing_done(document)
+        return _done(call.library.check_out(id, call.caller, comment).root)
+    except (NotForCheckout, IsFolder):
+        return nothing_done(call.document(id))
     except _EXPECTED as error:
-        return refused(call, document, error, allowed)
-    return _done(document)
+        return refused(call, call.document(id), error, allowed)
 
 
 def check_in(call: Call, document: Document, allowed: Iterable[str], note: Note, keep: bool) -> ReturnInfo:
@@ -95,18 +90,17 @@ def check_in(call: Call, document: Document, allowed: Iterable[str], note: Note,
         done = call.library.check_in(Address(path, name(path)), call.caller, note, keep)
     except _EXPECTED as error:
         return refused(call, document, error, allowed)
-    return _done(document, str(done.version))
+    return _done(path, str(done.version))
 
 
-def undo(call: Call, document: Document, allowed: Iterable[str], reason: str) -> ReturnInfo:
-    """Ends a checkout without publishing; somebody else's for those who may. The draft is rescued. Raises BadRequest."""
-    if not call.library.can_be_checked_out(_path(document), document):
-        return nothing_done(document)
+def undo(call: Call, id: int, allowed: Iterable[str], reason: str) -> ReturnInfo:
+    """Ends a checkout without publishing; somebody else's for those who may. The draft is rescued. Raises NotFound, BadRequest."""
     try:
-        call.library.undo(_path(document), call.caller, reason or FORCED)
+        return _done(call.library.undo(id, call.caller, reason or (FORCED if call.caller.admin else None)).root)
     except _EXPECTED as error:
-        return refused(call, document, error, allowed)
-    return _done(document)
+        document = call.document(id)
+        is_held = call.library.can_be_checked_out(_path(document), document)
+        return refused(call, document, error, allowed) if is_held else nothing_done(document)
 
 
 def nothing_done(document: Document) -> ReturnInfo:
@@ -128,8 +122,8 @@ def reference(document: Document) -> str:
     return _path(document)
 
 
-def _done(document: Document, version: str = "") -> ReturnInfo:
-    return ReturnInfo(external_reference=reference(document), version_id=version, success=True)
+def _done(path: str, version: str = "") -> ReturnInfo:
+    return ReturnInfo(external_reference=path, version_id=version, success=True)
 
 
 def _path(document: Document) -> str:
@@ -139,15 +133,16 @@ def _path(document: Document) -> str:
 
 def _asked(call: Call) -> Document:
     """The document that an agent's call is about."""
-    return call.document(checked_id(call.body.document_id))
+    return call.document(_number(call))
+
+
+def _number(call: Call) -> int:
+    return checked_id(call.body.document_id)
 
 
 def note(description: str | None, extra: Iterable[str] | None) -> Note:
-    """What is said of a version. Raises BadRequest for an extra field that is not `name=value`."""
-    lines = tuple(extra or ())
-    if any("=" not in line for line in lines):
-        raise BadRequest("Each of versionExtraFields must be name=value.")
-    return Note(description or "", lines)
+    """What is said of a version."""
+    return Note(description or "", tuple(extra or ()))
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -162,7 +157,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST",
         path="/Document/{documentId}/Lock",
-        does=lambda call: check_out(call, call.document(), call.query.allowed_return_types, call.query.comment),
+        does=lambda call: check_out(call, call.id(), call.query.allowed_return_types, call.query.comment),
         summary="Check a document out",
         query=Out,
         answers=ReturnInfo,
@@ -184,7 +179,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="DELETE",
         path="/Document/{documentId}/Lock",
-        does=lambda call: undo(call, call.document(), call.query.allowed_return_types, call.query.reason),
+        does=lambda call: undo(call, call.id(), call.query.allowed_return_types, call.query.reason),
         summary="Undo a checkout: what was saved is put aside, where its writer can get it back",
         query=Undo,
         answers=ReturnInfo,
@@ -200,7 +195,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST",
         path="/Agents/Document/CheckoutDocument",
-        does=lambda call: check_out(call, _asked(call), call.body.allowed_return_types or (), call.body.comment or ""),
+        does=lambda call: check_out(call, _number(call), call.body.allowed_return_types or (), call.body.comment or ""),
         summary="Check a document out",
         body=OutCall,
         answers=ReturnInfo,
@@ -222,7 +217,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST",
         path="/Agents/Document/UndoCheckoutDocument",
-        does=lambda call: undo(call, _asked(call), call.body.allowed_return_types or (), call.body.reason or ""),
+        does=lambda call: undo(call, _number(call), call.body.allowed_return_types or (), call.body.reason or ""),
         summary="Undo a checkout: what was saved is put aside, where its writer can get it back",
         body=UndoCall,
         answers=ReturnInfo,

@@ -72,6 +72,7 @@ _REFUSALS = {
     409: "Not as things are now.",
     412: "What was made a condition does not hold.",
     413: "The body is too long.",
+    414: "The URL is longer than the server takes.",
     415: "The body has a media type that is not known here.",
     416: "The content has no such parts.",
     423: "Somebody holds the document: who, since when, until when is told.",
@@ -289,6 +290,8 @@ def _refusals(*statuses: int) -> Document:
 
 
 def _refusal(status: int, text: str) -> Document:
+    if status == 414:  # refused before it is known for which door it is
+        return {"description": f"{HTTPStatus(status).phrase}. {text}", "content": {"text/plain": {"schema": {"type": "string"}}}}
     example = msgspec.to_builtins(samples.refusal(status))
     told: Document = {
         "description": f"{HTTPStatus(status).phrase}. {text}",

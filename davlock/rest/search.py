@@ -21,7 +21,7 @@ from davlock.rest.calls import Call
 from davlock.rest.columns import COLUMNS, Kind, Value, Viewing
 from davlock.rest.operations import ROOT, Operation
 from davlock.rest.presentation import Presentation
-from davlock.rest.types import Page
+from davlock.rest.types import Page, Path
 
 MOST = 10_000  # rows in one answer
 KEPT_ROWS = 12_000
@@ -35,7 +35,7 @@ class ListQuery(msgspec.Struct, rename="camel"):
     $entities, $options, $context, $format and $output of the vendor's archives mean nothing here.
     """
 
-    path: str = ""
+    path: Path = ""
     deep: bool | None = None
     select: str = field(default="", name="$select")
     filter: str = field(default="", name="$filter")

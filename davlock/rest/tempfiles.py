@@ -15,7 +15,7 @@ from davlock.rest import content, names, streams
 from davlock.rest.calls import Call, Content
 from davlock.rest.operations import Operation, Raw
 from davlock.rest.streams import Base64
-from davlock.rest.types import Type
+from davlock.rest.types import FileName, Type
 
 _ATTEMPTS = 100  # names that other requests of the same person take at the same moment
 _NAME = r"^(?!\.*$)[^/\\\u0000-\u001f\u007f-\u009f\ufffd-\uffff]+$"  # nearly: _checked() knows exactly
@@ -24,7 +24,7 @@ _NAME = r"^(?!\.*$)[^/\\\u0000-\u001f\u007f-\u009f\ufffd-\uffff]+$"  # nearly: _
 class NewFile(Type):
     """CreateTempFile."""
 
-    filename: str
+    filename: FileName
     data_stream: Base64 | None
 
 

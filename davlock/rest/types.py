@@ -13,13 +13,23 @@ from msgspec import Meta, field
 
 from davlock.rest import moments
 
-# What can be kept as the text of an XML element, which is how WebDAV shows it.
+# What can be kept as the text of an XML element, which is how WebDAV shows it. Patterns are told by the schema only: where a value is used,
+# it is refused in words.
 TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*$"
-Text = Annotated[str, Meta(pattern=TEXT)]
+Text = Annotated[str, Meta(extra_json_schema={"pattern": TEXT})]
 MAX_LINE = 254  # characters
-Line = Annotated[str, Meta(max_length=MAX_LINE, pattern=TEXT)]
-FileName = Annotated[str, Meta(pattern=r"^[^/\\\\]*$")]
-Moment = Annotated[str, Meta(pattern=moments.PATTERN)]
+Line = Annotated[str, Meta(max_length=MAX_LINE, extra_json_schema={"pattern": TEXT})]
+FileName = Annotated[str, Meta(extra_json_schema={"pattern": r"^[^/\\]*$"})]
+Moment = Annotated[str, Meta(extra_json_schema={"pattern": moments.PATTERN})]
+# One line of text, as library.checked_text() wants it; for a reason there has to be something in it.
+_LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]*"
+_VISIBLE = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufffe\uffff]"
+Remark = Annotated[str, Meta(max_length=4096, pattern=f"^{_LINE}$")]
+Reason = Annotated[str, Meta(max_length=4096, pattern=f"^{_LINE}{_VISIBLE}{_LINE}$")]
+ExtraField = Annotated[str, Meta(max_length=4096, pattern=f"^{_LINE}={_LINE}$")]
+ExtraFields = Annotated[list[ExtraField], Meta(max_length=100)]
+# Nearly: paths.parse() knows exactly.
+Path = Annotated[str, Meta(extra_json_schema={"pattern": r"^(?!(?:.*/)?\.+(?:/|$))[^\\\u0000-\u001f\u007f-\u009f\ufffd-\uffff]*$"})]
 Number = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 
 
@@ -254,7 +264,7 @@ class DocumentEntityInput(Type):
     name: FileName | None = None
     our_ref: Line | None = None
     your_ref: Line | None = None
-    description: Annotated[str, Meta(max_length=2047, pattern=TEXT)] | None = None
+    description: Annotated[str, Meta(max_length=2047, extra_json_schema={"pattern": TEXT})] | None = None
     date: Moment | None = None
     completed: Completed | None = None
     active_links: Number | None = None

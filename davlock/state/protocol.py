@@ -104,8 +104,11 @@ class DocumentRows(Protocol):
     def limit_semantics(self, id: int, semantics: Semantics) -> None:
         """Sets the most that can be done with a document."""
 
-    def take_touched(self) -> list[tuple[Document | None, Document | None]]:
-        """The documents whose place or content this decision has changed since this was asked last: as they were, and as they are."""
+    def take_touched(self, known: Document | None = None) -> list[tuple[Document | None, Document | None]]:
+        """The documents whose place or content this decision has changed since this was asked last: as they were, and as they are.
+
+        known: one of them, as it is: it need not be looked up.
+        """
 
     def rebase_documents(self, source: str, target: str) -> None:
         """Lets identities at and below source follow to target, where none may stand."""

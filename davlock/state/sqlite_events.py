@@ -9,6 +9,7 @@ from typing import Any
 
 from davlock.model import Event, HookState, Webhook
 
+_to_json = json.JSONEncoder(ensure_ascii=False).encode  # dumps() would make one for each event
 _EVENT = "name, document, path, principal, door, details, at"
 _SETTINGS = "name, events, target, secret, state, headers, properties, description, errors_email, updated, updated_by"
 _HOOK = f"id, {_SETTINGS}, registered, registered_by, sent, tries, total_calls, total_errors, consecutive_errors, last_error"
@@ -23,9 +24,11 @@ class SqliteEvents:
 
     def add_events(self, events: Iterable[Event]) -> None:
         rows = [
-            (e.name, e.document, e.path, e.principal, e.door, json.dumps(e.details, ensure_ascii=False) if e.details else "{}", self._now)
+            (e.name, e.document, e.path, e.principal, e.door, _to_json(e.details) if e.details else "{}", self._now)
             for e in events
         ]
+        if not rows:
+            return
         self._connection.executemany(f"INSERT INTO events ({_EVENT}) VALUES (?,?,?,?,?,?,?)", rows)
 
     def events(self, after: int, most: int, names: Sequence[str] = ()) -> list[Event]:

@@ -38,6 +38,7 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         connection = turn.connection
         self._turn, self._connection, self._sql = turn, connection, connection.execute
         self.afterwards: list[Callable[[], None]] = []
+        self._seen: dict[int, Document] = {}  # what was looked at before anything was done to it
         self._before: dict[int, Document | None] = {}  # what was touched, as it was
         self._changes = connection.total_changes
         (self._kept,) = self._sql("SELECT value FROM counters WHERE name = 'clock'").fetchone()
@@ -208,7 +209,12 @@ class SqliteRows(SqliteEvents, SqliteTokens):
 
     def _one_document(self, where: str, *values: Any) -> Document | None:
         row = self._sql(f"SELECT {_DOCUMENT} FROM documents WHERE {where} LIMIT 1", values).fetchone()
-        return _document(row) if row else None
+        if row is None:
+            return None
+        document = _document(row)
+        if document.id not in self._before:
+            self._seen[document.id] = document
+        return document
 
     def add_document(self, path: str) -> Document:
         (id,) = self._sql("INSERT INTO documents (path, parent) VALUES (?, ?) RETURNING id", (path, paths.parent(path))).fetchone()
@@ -234,10 +240,11 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     def limit_semantics(self, id: int, semantics: Semantics) -> None:
         self._sql("UPDATE documents SET semantics = ? WHERE id = ?", (semantics, id))
 
-    def take_touched(self) -> list[tuple[Document | None, Document | None]]:
+    def take_touched(self, known: Document | None = None) -> list[tuple[Document | None, Document | None]]:
         before, self._before = self._before, {}
-        after: dict[int, Document] = {}
-        for some in _batches(list(before)):
+        self._seen = {}
+        after = {known.id: known} if known else {}
+        for some in _batches([id for id in before if id not in after]):
             after |= {document.id: document for document in self._documents(f"id IN ({_marks(some)})", *some)}
         return [(document, after.get(id)) for id, document in before.items()]
 
@@ -247,7 +254,7 @@ class SqliteRows(SqliteEvents, SqliteTokens):
 
     def _touch(self, id: int) -> None:
         if id not in self._before:
-            self._before[id] = self.document_with(id)
+            self._before[id] = self._seen.get(id) or self.document_with(id)
 
     def rebase_documents(self, source: str, target: str) -> None:
         moving = self.documents_below(source)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clients.conftest import needs
 from tests.serving import Client, Raw, Serving
 
 pytestmark = pytest.mark.clients
@@ -40,9 +40,21 @@ def check(serving: Serving, folder: Path, prepare: Callable[[Document], None], *
     schema = folder / "openapi.json"
     schema.write_text(json.dumps(described))
     login = f"alice:{serving.password('alice')}"
-    program = needs("schemathesis")
+    program = Path(sys.executable).with_name("schemathesis")  # of the development requirements, as pytest is
     done = subprocess.run(
-        [program, "--config-file", CONFIGURATION, "run", schema, "--url", serving.url.rstrip("/"), "--auth", login, "--seed", SEED]
+        [
+            str(program),
+            "--config-file",
+            str(CONFIGURATION),
+            "run",
+            str(schema),
+            "--url",
+            serving.url.rstrip("/"),
+            "--auth",
+            login,
+            "--seed",
+            SEED,
+        ]
         + ["--continue-on-failure", "--no-color", *arguments],
         capture_output=True,
         text=True,

@@ -470,6 +470,11 @@ class Oracle:
             return {errors.NoSuchLock}
         return set() if lock.who == who else {errors.NotHolder}
 
+    def refreshed(self, lock: Held, who: str) -> Why:
+        """The same of a refresh; of a lock that has ended, whoever holds the document since is named."""
+        others = [other for other in self.protecting(lock.root) if other.who != who]
+        return {errors.NotHolder} if lock not in self.alive() and others else self.named(lock, who)
+
     def release(self, lock: Held, who: str) -> Why:
         if not (why := self.named(lock, who)):
             self.end(lock, "released")

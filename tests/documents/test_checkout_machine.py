@@ -324,7 +324,7 @@ class SourceControl(RuleBasedStateMachine):
     def refresh(self, which: int, own: bool, who: str) -> None:
         held = self.ever[-1 - which % len(self.ever)]
         caller = self.begin_step(held.who if own else who)
-        why = self.oracle.named(held, caller.principal)
+        why = self.oracle.refreshed(held, caller.principal)
         self.attempt(why, lambda: self.library.refresh(held.root, Caller(caller.principal, frozenset([held.token])), 100))
         if not why and held.kind != "CHECKOUT":
             held.ends = self.clock.now + 100

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from davlock.errors import IsFolder, Locked, NotFound
-from davlock.model import Caller, Kind
-from davlock.policy import Policy, Semantics
+from davlock.model import Caller, Kind, Semantics
+from davlock.policy import Policy
 from tests.documents.conftest import ALICE, BOB, Clock, Opener, Site
 from tests.documents.killing import killed, trap
 

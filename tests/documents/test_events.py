@@ -266,16 +266,15 @@ def test_force_is_told_with_its_reason(site: Site, heard: Heard) -> None:
     assert (forced.name, forced.document, forced.details["kind"]) == ("document.forced", site.id("/a"), "LOCK")
 
 
-def test_a_short_term_checkout_is_told(site: Site, heard: Heard, clock: Clock) -> None:
+def test_an_editing_session_is_told_by_what_is_saved_in_it(site: Site, heard: Heard, clock: Clock) -> None:
     site.put("/a", b"one")
     heard()
-    lock = site.library.edit("/a", ALICE, 60)
-    (out,) = heard.events()
-    assert (out.name, out.details["kind"], out.details["until"]) == ("document.checkedout", "EDIT", lock.expires)
+    site.library.edit("/a", ALICE, 60)
+    assert heard() == []
     site.library.edit("/a", ALICE, 60, renew=True)
     site.put("/a", b"two")
     site.library.end_edit("/a", ALICE)
-    assert heard() == [("edited", "/a"), ("checkedin", "/a")]
+    assert heard() == [("edited", "/a")]
 
 
 @pytest.mark.parametrize("kind", [Kind.LOCK, Kind.EDIT])
@@ -301,7 +300,7 @@ def test_who_takes_what_has_run_out_is_told_after_it(site: Site, heard: Heard, c
     site.library.edit("/a", ALICE, 60)
     heard()
     clock.now += 61
-    site.library.edit("/a", BOB, 60)
+    site.library.check_out("/a", BOB)
     assert heard() == [("expired", "/a"), ("checkedout", "/a")]
 
 

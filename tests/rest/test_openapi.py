@@ -113,7 +113,9 @@ def test_samples_are_what_they_say(kind: Any) -> None:
 
 
 def test_every_refusal_has_a_sample(document_of_all: Document) -> None:
-    for each in document_of_all["components"]["responses"].values():
+    for status, each in document_of_all["components"]["responses"].items():
+        if status == "414":
+            continue  # the server's own, in a sentence
         assert codec.convert(each["content"]["application/json"]["example"], Error).error is True
 
 
@@ -154,7 +156,7 @@ def test_the_page_fetches_nothing_and_runs_nothing(api: Api) -> None:
     style = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()
     assert len(style) == 1 and "url(" not in style[0] and "@import" not in style[0]
-    [policy] = answer.headers.get_all("Content-Security-Policy")
+    [policy] = answer.headers.get_all("Content-Security-Policy", [])
     assert policy.startswith("default-src 'none'") and f"'sha256-{digest}'" in policy and "unsafe" not in policy
 
 

@@ -91,11 +91,10 @@ def test_filters(api: Api, shelf: str, condition: str, found: list[str]) -> None
             "name oneOf()",
             "size between 1",
             "updatedDate before 'soon'",
-            "updatedDate after '0001-01-01T00:00:00+14:00'",
             "eq",
             "'a' eq name",
         ),
-        *("(" * 500, "size eq 1 and " * 2000 + "size eq 1", "name begins )"),
+        *("(" * 500, "size eq 1 and " * 400 + "size eq 1", "name begins )"),
     ],
 )
 def test_filters_that_cannot_be_understood(api: Api, shelf: str, condition: str) -> None:

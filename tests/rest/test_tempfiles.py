@@ -97,7 +97,7 @@ def test_what_is_not_what_is_needed_is_400(api: Api, body: Any) -> None:
 
 
 def test_there_is_a_limit(api: Api) -> None:
-    names = []
+    names: list[str] = []
     while len(names) <= MAX_FILES:
         body = {"filename": "many.txt", "dataStream": ""}
         answer = api.ask("bob", "POST", "/Agents/Document/CreateTempFile", body)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from davlock.rest.presentation import presentation
 from tests.rest.conftest import Api, Stored
+from tests.serving import Serving
 
 WINTER, SUMMER = 1_768_478_400, 1_784_116_800  # 2026-01-15 and 2026-07-15, 12:00 UTC
 
@@ -101,3 +104,15 @@ def test_davlocks_own_times_are_utc_and_say_so(api: Api, document: Stored) -> No
 def test_a_time_without_an_offset_is_in_the_zone_of_the_header(api: Api, document: Stored, zone: str | None, sent: str, utc: str) -> None:
     api("alice", "PATCH", f"/Document/{document.id}", {"Date": sent}, SO_TimeZone=zone)
     assert api("alice", "GET", f"/Document/{document.id}")["Date"] == utc
+
+
+def test_the_base_zone_is_configured(tmp_path: Path) -> None:
+    (tmp_path / "davlock.yaml").write_text("rest: {time_zone: Asia/Kolkata}\n")
+    with Serving(tmp_path / "root", "--config", str(tmp_path / "davlock.yaml"), users=("alice",)) as serving:
+        (serving.root / "report.docx").write_bytes(b"one")
+        api = Api(serving)
+        for zone, name in ((None, "Asia/Kolkata"), ("nowhere", "Asia/Kolkata"), ("NO", "Europe/Oslo")):
+            answer = api.ask("alice", "GET", "/Document?path=/report.docx&$select=updatedDate", SO_TimeZone=zone)
+            assert answer.headers["SO-TimeZone"] == name
+            shown = datetime.fromisoformat(json.loads(answer.body)["value"][0]["updatedDate"]).replace(tzinfo=ZoneInfo(name))
+            assert abs(shown - datetime.now(UTC)) < timedelta(minutes=10)
