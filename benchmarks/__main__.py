@@ -92,7 +92,8 @@ class Bench:
         names = chosen(self._given.only)
         wanted = [workload for workload in workloads() if workload.name in names]
         pair = [self._make("davlock"), self._make("stock")]
-        self._servers["frontpage"] = self._servers["davlock"]  # the same one, by its other door
+        for door in ("frontpage", "rest"):  # the same one, by its other doors
+            self._servers[door] = self._servers["davlock"]
         tell("making the files")
         for server in pair:
             build_tree(server.root, {workload.lists for workload in wanted if workload.lists})

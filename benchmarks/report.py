@@ -162,7 +162,13 @@ def record(rows: list[Row], facts: list[Fact], about: dict[str, Any]) -> dict[st
     return {"about": about, "loads": loads, "facts": told, "targets": verdicts(rows, facts)}
 
 
-_SERVERS = {"davlock": "davlock", "stock": "stock WsgiDAV", "held": "davlock, 10,000 held", "frontpage": "davlock, FrontPage RPC"}
+_SERVERS = {
+    "davlock": "davlock",
+    "stock": "stock WsgiDAV",
+    "held": "davlock, 10,000 held",
+    "frontpage": "davlock, FrontPage RPC",
+    "rest": "davlock, REST",
+}
 
 
 def _at(ordered: list[float], share: float) -> float:

@@ -14,6 +14,7 @@ from benchmarks.client import LOCK_HEADERS, LOCKED, LOCKINFO, UNLOCKED, WRITTEN,
 from benchmarks.load import TOKEN, Cycle, Exchange, Wrong
 from benchmarks.servers import Server, davlock_command
 
+API = "/api/v1"
 CONNECTIONS = 16
 FILES_EACH = 4
 HELD = 10_000
@@ -36,6 +37,7 @@ NAMED = (
     + b"".join(f"<D:{name}/>".encode() for name in EXPLORER)
     + b"</D:prop></D:propfind>"
 )
+COLUMNS = ("documentId", "name", "checkoutState", "checkedOutBy", "checkedOutAt", "checkedOutUntil")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Workload:
 
     subject, against: the servers whose ops/s make the ratio. least: the target for it, None if there is none.
     beside: the cycles of `against`, where they are not the same.
-    lists: how many files are in the folder that it lists.
+    lists: the folder that it lists, and how many files there are in it.
     writes: leaves pages behind that the disk would otherwise be busy with while the next one is measured.
     """
 
@@ -56,7 +58,7 @@ class Workload:
     subject: str = "davlock"
     against: str = "stock"
     least: float | None = None
-    lists: int = 0
+    lists: tuple[str, int] | None = None
     writes: bool = False
     beside: Callable[[Client, int], list[Cycle]] | None = None
 
@@ -73,10 +75,10 @@ def content(size: int, seed: str) -> bytes:
     return "".join(f"{seed} {line:012}".ljust(63) + "\n" for line in range(size // 64 + 1)).encode()[:size]
 
 
-def build_tree(root: Path, listings: set[int]) -> None:
-    """The files that the workloads of both servers work on; listings: how many files there are to be in the folders to be listed."""
-    for count in listings:
-        _fill(root / f"list-{count}", count, 100)
+def build_tree(root: Path, listings: set[tuple[str, int]]) -> None:
+    """The files that the workloads of both servers work on; listings: the folders to be listed, and how many files each has."""
+    for folder, count in listings:
+        _fill(root / folder, count, 100)
     _fill(root / "lock", CONNECTIONS * FILES_EACH, 1024)
     _fill(root / "edit", CONNECTIONS * FILES_EACH, 64 * 1024)
     _fill(root / "get", CONNECTIONS * FILES_EACH, 4096)
@@ -159,6 +161,22 @@ def _checkout_cycles(client: Client, connection: int) -> list[Cycle]:
     return [checked(name) for name in _own(connection)]
 
 
+def _numbers(client: Client, folder: str) -> dict[str, int]:
+    """What REST knows the documents in a folder by."""
+    listed = json.loads(client.expect((200,), "GET", f"{API}/Document?path={folder}&$select=documentId,name"))
+    return {row["name"]: row["documentId"] for row in listed["value"]}
+
+
+def _rest_lock(client: Client, method: str, number: int) -> Exchange:
+    path = f"{API}/Document/{number}/Lock?allowedReturnTypes=Message"
+    return Exchange(client.prepared(method, path, Accept="application/json; charset=utf-8"), (200,), counted=(b'"Success":true', 1))
+
+
+def _rest_checkout_cycles(client: Client, connection: int) -> list[Cycle]:
+    numbers = _numbers(client, "/lock")
+    return [tuple(_rest_lock(client, method, numbers[name]) for method in ("POST", "DELETE")) for name in _own(connection)]
+
+
 def _edit_cycles(client: Client, connection: int) -> list[Cycle]:
     """What Office asks for between opening a document and closing it after one save."""
 
@@ -223,6 +241,27 @@ def _check_checkout(server: Server, path: str = "/lock/f000000.docx") -> None:
     _check_lock(server, path)
 
 
+def _check_rest_checkout(server: Server, name: str = "f000000.docx") -> None:
+    """A checkout keeps a second user out at both doors, has a draft, and ends."""
+    path = f"/lock/{name}"
+    body = (server.root / path[1:]).read_bytes()
+    with server.client() as alice, server.client("bob") as bob:
+        lock = f"{API}/Document/{_numbers(alice, '/lock')[name]}/Lock"
+        if not json.loads(alice.expect((200,), "POST", lock))["Success"]:
+            raise Wrong("it could not be checked out")
+        bob.expect((423,), "PUT", path, b"intruder")
+        refused = json.loads(bob.expect((200,), "POST", f"{lock}?allowedReturnTypes=Message"))
+        if refused["Success"] or "checked out by alice since" not in refused["Value"]:
+            raise Wrong("a second user was not refused")
+        alice.expect(WRITTEN, "PUT", path, b"draft")
+        if bob.expect((200,), "GET", path) != body or alice.expect((200,), "GET", path) != b"draft":
+            raise Wrong("the draft is not seen by its holder alone")
+        if not json.loads(alice.expect((200,), "DELETE", lock))["Success"] or (server.root / path[1:]).read_bytes() != body:
+            raise Wrong("the checkout was not undone")
+        bob.expect(WRITTEN, "PUT", path, body)
+    _check_lock(server, path)
+
+
 def _check_edit(server: Server) -> None:
     _check_lock(server, "/edit/f000000.docx")
 
@@ -267,6 +306,24 @@ def _check_propfind(count: int, body: bytes) -> Callable[[Server], None]:
     return check
 
 
+def _check_rest_list(folder: str, count: int, asked: str) -> Callable[[Server], None]:
+    """All of them are listed, each with its number, and who holds which."""
+
+    def check(server: Server) -> None:
+        held = f"/{folder}/{_name(count // 2)}"
+        with server.client() as alice, server.client("bob") as bob:
+            token = bob.lock(held)
+            rows = json.loads(alice.expect((200,), "GET", asked))["value"]
+            bob.expect(UNLOCKED, "UNLOCK", held, Lock_Token=f"<{token}>")
+        if {row["name"] for row in rows} != {_name(number) for number in range(count)} or len({row["documentId"] for row in rows}) != count:
+            raise Wrong(f"{len(rows)} of {count} documents are listed, or they have not all a number")
+        shown = [(row["name"], row["checkoutState"], row["checkedOutBy"]) for row in rows if row["checkoutState"] != "NotCheckedOut"]
+        if shown != [(_name(count // 2), "CheckedOutOther", "bob")]:
+            raise Wrong(f"{shown} are shown as held, not {held}")
+
+    return check
+
+
 # the list
 
 
@@ -276,7 +333,23 @@ def _listing(kind: str, body: bytes, count: int) -> Workload:
 
     about = f"PROPFIND depth 1, {kind}, {count:,} files"
     least = 12.0 if count == 1_000 else None
-    return Workload(f"propfind-{kind}-{count}", about, 1, cycles, _check_propfind(count, body), least=least, lists=count)
+    return Workload(f"propfind-{kind}-{count}", about, 1, cycles, _check_propfind(count, body), least=least, lists=(f"list-{count}", count))
+
+
+def _rest_listing(name: str, about: str, columns: tuple[str, ...], least: float | None) -> Workload:
+    """In a folder of its own: it gives the documents in it numbers, which is something that PROPFIND looks for from then on."""
+    folder, count = "rest-list", 10_000
+    asked = f"{API}/Document?path=/{folder}" + (f"&$select={','.join(columns)}" if columns else "")
+
+    def cycles(client: Client, connection: int) -> list[Cycle]:
+        return [(Exchange(client.prepared("GET", asked), (200,), counted=(b'"checkedOutBy":', count)),)]
+
+    def beside(client: Client, connection: int) -> list[Cycle]:
+        return [(_propfind(client, f"/{folder}/", "1", NAMED, count + 1),)]
+
+    about = f"REST list, {about}, beside PROPFIND depth 1, named, {count:,} files"
+    check = _check_rest_list(folder, count, asked)
+    return Workload(name, about, 1, cycles, check, "rest", "davlock", least, (folder, count), beside=beside)
 
 
 def workloads() -> list[Workload]:
@@ -298,6 +371,19 @@ def workloads() -> list[Workload]:
             0.7,
             beside=_lock_cycles,
         ),
+        Workload(
+            "rest-checkout",
+            "REST check-out + undo beside WebDAV LOCK + UNLOCK, 16 connections",
+            CONNECTIONS,
+            _rest_checkout_cycles,
+            _check_rest_checkout,
+            "rest",
+            "davlock",
+            0.8,
+            beside=_lock_cycles,
+        ),
+        _rest_listing("rest-list-10000", "checkout state", COLUMNS, 2.0),
+        _rest_listing("rest-list-default", "default columns", (), None),
         Workload(
             "get-4k",
             "GET 4 KiB, 16 connections",

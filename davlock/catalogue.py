@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from davlock.errors import Forbidden, NotFound
 from davlock.identities import Identities
 from davlock.journal import Journal
 from davlock.locks import LockManager
-from davlock.model import Entry, Known, Lock, Semantics
+from davlock.model import Entry, Identified, Known, Lock, Semantics
 
 _SEMANTICS = {each.value: each for each in Semantics}
 _TOGETHER = 500  # documents that get their identities in one decision, which others wait for
@@ -78,6 +78,12 @@ class Catalogue:
                 waiting += [path for path, _, is_folder, _ in reversed(members) if is_folder]
             yield self._known(at, viewer, [member for member in members if not member[2]], with_entries)
 
+    def identify_in(self, folder: str) -> None:
+        """Gives the documents in a folder, which have none, their identities. Raises NotFound, Forbidden."""
+        with self.journal.state.reading() as rows:
+            known = rows.identified_in(folder)
+        self._identify([path for path, _, is_folder in self.tree.names(folder) if not is_folder and path not in known])
+
     def _members(self, folder: str, viewer: str, with_entries: bool) -> list[Member]:
         if with_entries:
             return sorted((entry.path, entry.name, entry.is_folder, entry) for entry in self.drafts.listing(folder, viewer))
@@ -86,7 +92,7 @@ class Catalogue:
     def _known(self, folder: str, viewer: str, members: Sequence[Member], with_entries: bool) -> list[Listed]:
         for attempt in (1, 2):
             with self.journal.state.reading() as rows:
-                known = rows.known_in(folder, brief=not with_entries)
+                known: Mapping[str, Known | Identified] = rows.known_in(folder) if with_entries else rows.identified_in(folder)
                 locks = [*self.locks.on(rows, folder), *rows.locks_in(folder)]
             unknown = [member[0] for member in members if member[0] not in known]
             if attempt == 2 or not unknown:
@@ -111,8 +117,11 @@ class Catalogue:
                         self.identities.identify(rows, path)
 
 
-def _listed(member: Member, known: Known, lock: Lock | None) -> Listed:
+def _listed(member: Member, known: Known | Identified, lock: Lock | None) -> Listed:
     path, name, _, entry = member
+    if len(known) == 4:
+        _, id, semantics, version = known
+        return Listed(path, name, id, lock, _SEMANTICS[semantics], None, version, None, "")
     _, id, semantics, version, inode, size, modified_ns, created, changed_by = known
     if entry and entry.stamp != (inode, size, modified_ns):
         changed_by = ""

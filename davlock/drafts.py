@@ -17,7 +17,7 @@ from davlock import paths
 from davlock.documents import Shelf, Staged, Tree
 from davlock.documents.tree import entry_of
 from davlock.errors import NotFound, Unavailable
-from davlock.model import Caller, Draft, Ending, Entry, Lock, next_stamp
+from davlock.model import Caller, Draft, Ending, Entry, Known, Lock, next_stamp
 from davlock.policy import Policy
 from davlock.state import Rows, State
 
@@ -63,20 +63,31 @@ class Drafts:
         entries = self.tree.listing(path)
         return self._listing(entries, drafts, viewer) if drafts else entries
 
-    def open(self, path: str, viewer: str) -> tuple[Entry, int]:
-        """A document and a descriptor, for the caller to close, on exactly the bytes it describes. Raises NotFound, IsFolder, Forbidden."""
+    def open(self, path: str, viewer: str) -> tuple[Entry, int, int | None]:
+        """A document, a descriptor, for the caller to close, on exactly the bytes it describes, and its id if it has one.
+
+        Raises NotFound, IsFolder, Forbidden.
+        """
         for _ in range(ATTEMPTS):
             with self.state.reading() as rows:
-                draft = rows.draft_on(path, viewer)
-            if draft is None:
-                return self.tree.open(path)
-            entry = self.tree.look(path)
-            if entry and entry.is_folder:
-                return self.tree.open(path)
+                draft, known = rows.draft_on(path, viewer), rows.known_at(path)
+            entry = self.tree.look(path) if draft else None
+            if draft is None or (entry and entry.is_folder):
+                entry, fd = self.tree.open(path)
+                return entry, fd, self._id(path, known, entry) if known else None
             with suppress(NotFound):  # saved again meanwhile, or checked in
                 fd = self.shelf.open(draft.file)
-                return _drafted(entry, path, os.fstat(fd)), fd
+                return _drafted(entry, path, os.fstat(fd)), fd, draft.document
         raise _restless()
+
+    def _id(self, path: str, known: Known, entry: Entry) -> int | None:
+        """The id of what was opened. known: of the path, before that; another document may have been moved there meanwhile."""
+        _, id, _, _, *stamp, _, _ = known
+        if stamp[0] is None or tuple(stamp) == entry.stamp:
+            return id
+        with self.state.reading() as rows:
+            now = rows.known_at(path)
+        return id if now and now[1] == id else None
 
     def _listing(self, entries: Iterator[Entry], drafts: dict[str, Draft], viewer: str) -> Iterator[Entry]:
         for entry in entries:

@@ -130,6 +130,10 @@ class Library:
 
     def open(self, path: str, viewer: str) -> tuple[Entry, int]:
         """A document, as look() has it, and a file descriptor, for the caller to close, on exactly the bytes it describes."""
+        return self._drafts.open(path, viewer)[:2]
+
+    def open_with_id(self, path: str, viewer: str) -> tuple[Entry, int, int | None]:
+        """The same, and the id of the document, if it has one."""
         return self._drafts.open(path, viewer)
 
     def reading(self) -> AbstractContextManager[Rows]:
@@ -493,6 +497,10 @@ class Library:
     def catalogue(self, folder: str, viewer: str, deep: bool, with_entries: bool = True) -> Iterator[list[Listed]]:
         """The documents in a folder, and of each one below it, with their ids and what holds them; how they are only if that is asked."""
         return self._catalogue.below(folder, viewer, deep, with_entries)
+
+    def identify_in(self, folder: str) -> None:
+        """Gives the documents in a folder, which have none, their ids. Raises NotFound, Forbidden."""
+        self._catalogue.identify_in(folder)
 
     def open_known(self, id: int, viewer: str) -> tuple[Document, Entry, int]:
         """The document with this id wherever it is, what look() has of it, and a descriptor, for the caller to close, of exactly that.

@@ -132,7 +132,7 @@ class Transfers:
         """Of what the caller sees: his draft, if it is a document that he has checked out."""
         entry, fd = None, -1
         with suppress(IsFolder):
-            entry, fd = self.drafts.open(path, caller.principal)
+            entry, fd, _ = self.drafts.open(path, caller.principal)
         if entry is None:
             with self.staging.stage_copy(path, deep, paths.parent(to.path)) as staged:
                 yield staged

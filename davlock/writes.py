@@ -56,9 +56,10 @@ ALONE = Along()
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a write: the document as it is now, and whether there was none before. lock: that of Along, if it stands now."""
+    """What became of a write: the document as it is now, its id, whether there was none before. lock: that of Along, if it stands now."""
 
     entry: Entry
+    id: int
     created: bool
     lock: Granted | None = None
 
@@ -177,16 +178,16 @@ class Writes:
 
     def _commit(self, rows: Rows, permit: Permit, staged: Staged, at: Address, caller: Caller, note: Note) -> Written:
         if permit.checkout:  # also if another program has removed what is published
-            self.drafts.take(rows, staged, permit.checkout, caller)
+            draft = self.drafts.take(rows, staged, permit.checkout, caller)
             if mine := self.drafts.look(rows, at.path, caller.principal):
-                return Written(mine, False)
+                return Written(mine, draft.document, False)
             raise Unavailable("Your draft cannot be read at the moment; try again.")
         if permit.entry:
             self.identities.keep(rows, permit.entry, permit.session)
         new = self._publish(rows, staged, at)
         put = staged.putting_aside() if permit.entry else None
-        self.identities.published(rows, permit.entry, new, staged.sha256 or "", caller, put, note, permit.session)
-        return Written(new, permit.entry is None)
+        document = self.identities.published(rows, permit.entry, new, staged.sha256 or "", caller, put, note, permit.session)
+        return Written(new, document.id, permit.entry is None)
 
     def _comes_back(self, at: Address, caller: Caller) -> bool:
         """Whether a document that the caller has checked out comes back when he fills this name."""
@@ -199,7 +200,7 @@ class Writes:
         self, staged: Staged, at: Address, caller: Caller, conditions: Conditions, leaned_on: frozenset[int], along: Along
     ) -> Written | None:
         """Lets a document that is checked out come back to its name with staged bytes as its draft; None if that is not possible."""
-        locks: list[Granted | None] = []
+        done: list[tuple[int, Granted | None]] = []
 
         def plan(rows: Rows, id: str) -> Intent:
             stands = self.permit(rows, at, caller, conditions, leaned_on, along).entry
@@ -207,14 +208,15 @@ class Writes:
 
         def then(rows: Rows) -> None:
             lock = self._take(rows, along, self.tree.look(at.path), caller)
-            locks.append(self._go_along(rows, at.path, along, lock, caller))
+            done.append((self.identities.identify(rows, at.path).id, self._go_along(rows, at.path, along, lock, caller)))
 
         if not self._carried_out(plan, then):
             return None
         entry = self.drafts.look_now(at.path, caller.principal)
         if entry is None:
             raise NotFound("Another program has just removed this on the server.")
-        return Written(entry, True, locks[0])
+        ((id, lock),) = done
+        return Written(entry, id, True, lock)
 
     def _bring_back(self, at: Address, wanted: Wanted, caller: Caller, conditions: Conditions) -> bool:
         """Lets it come back as it is, because the lock that is wanted on its name can be granted then; whether that was possible."""

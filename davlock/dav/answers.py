@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 XML_TYPE = "application/xml; charset=utf-8"
 TEXT_TYPE = "text/plain; charset=utf-8"
+DOCUMENT_ID = "Document-Id"  # davlock's own: the number that the other doors know a document by
 
 Headers = list[tuple[str, str]]
 

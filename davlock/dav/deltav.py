@@ -11,6 +11,7 @@ from davlock.dav import live, methods, xml
 from davlock.model import Document, Lock, Semantics, Version
 
 _Of = TypeVar("_Of")
+ID = f"{{{xml.DAVLOCK}}}id"
 RESCUED = f"{{{xml.DAVLOCK}}}rescued-drafts"
 COMMENT = f"{{{xml.DAV}}}comment"
 _FORBIDDEN = "<D:forbidden/>"  # the versions of a document are one line
@@ -30,12 +31,13 @@ def draft_href(id: int) -> str:
 class Controlled:
     """A document or folder, and what the state knows of it.
 
-    document: None without identity, or if another program has changed the file and nobody has looked at it since.
+    id: None without identity. document: None also if another program has changed the file and nobody has looked at it since.
     rescued: the ids of the drafts of it that are kept for whoever asks.
     """
 
     is_folder: bool
     semantics: Semantics
+    id: int | None = None
     document: Document | None = None
     checkout: Lock | None = None
     rescued: Sequence[int] = ()
@@ -159,7 +161,7 @@ _OF_RESOURCE = _dav(
 ) | {
     f"{{{xml.DAVLOCK}}}checkout": _checkout,
     RESCUED: lambda resource: "".join(f"<D:href>{draft_href(id)}</D:href>" for id in resource.rescued) or None,
-    f"{{{xml.DAVLOCK}}}id": lambda resource: str(resource.document.id) if resource.document else None,
+    ID: lambda resource: None if resource.id is None else str(resource.id),
 }
 _OF_VERSION = _dav(
     {
@@ -175,7 +177,7 @@ _OF_VERSION = _dav(
         "supported-live-property-set": lambda _: _property_set(_live_of_version()),
         "supported-report-set": lambda _: _report_set(("version-tree", "expand-property")),
     }
-) | {f"{{{xml.DAVLOCK}}}id": lambda placed: str(placed.version.document)}
+) | {ID: lambda placed: str(placed.version.document)}
 
 
 def _neighbour(placed: Placed, number: int | None) -> str:

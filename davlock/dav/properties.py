@@ -44,6 +44,8 @@ def look(library: Library, request: Request, plan: propfind.Plan, path: str) -> 
     """What stands at a path, to be asked what a plan asks. Raises NotFound."""
     if plan.computed and not library.is_folder(path):
         library.document(path)  # what has become of it underneath is its newest version
+        if deltav.ID in plan.names:
+            library.identify(path)
     entry = library.look(path, request.caller.principal)
     if entry is None:
         raise NotFound("There is nothing under this name.")
@@ -55,6 +57,8 @@ def listing(
 ) -> propfind.Listing:
     """What a plan needs to know of a resource, whose href a client writes so, and of its members."""
     path = entry.path
+    if with_members and deltav.ID in plan.names:
+        library.identify_in(path)
     locks, known, dead, created, computed = [], [], {}, {}, None
     with library.reading() as rows:
         now = rows.now
@@ -98,11 +102,12 @@ def _computed(library: Library, names: tuple[str, ...], known: list[Document], l
 
     def compute(entry: Entry) -> dict[str, str]:
         document, checkout = documents.get(entry.path), checkouts.get(entry.path)
+        id = document.id if document else None
         sees_draft = checkout is not None and rules.proves(checkout, caller)
         if document and not (entry.is_folder or sees_draft or document.stamp == entry.stamp):
             document = None  # changed underneath, and not yet a version
-        drafts = rescued.get(document.id, ()) if document else ()
-        return deltav.of_resource(names, deltav.Controlled(entry.is_folder, library.semantics(entry.path), document, checkout, drafts))
+        drafts = () if id is None else rescued.get(id, ())
+        return deltav.of_resource(names, deltav.Controlled(entry.is_folder, library.semantics(entry.path), id, document, checkout, drafts))
 
     return compute
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from davlock import preconditions
 from davlock.dav import methods
-from davlock.dav.answers import TEXT_TYPE, Answer, Headers, text
+from davlock.dav.answers import DOCUMENT_ID, TEXT_TYPE, Answer, Headers, text
 from davlock.dav.requests import Request
 from davlock.errors import DavlockError, IsFolder, NotFound, PreconditionFailed
 from davlock.library import Library
@@ -79,17 +79,20 @@ def read(library: Library, request: Request) -> tuple[Entry, Answer]:
         library.check_conditions(request.if_condition, request.caller)
     viewer = request.caller.principal
     try:
-        entry, fd = library.open(request.at.path, viewer)
+        entry, fd, id = library.open_with_id(request.at.path, viewer)
     except IsFolder:
         folder = library.look(request.at.path, viewer)
         if folder is None:
             raise NotFound("There is nothing under this name.") from None
         return folder, _folder(request, folder)
     try:
-        return entry, content(request, entry, fd)
+        answer = content(request, entry, fd)
     except BaseException:
         os.close(fd)
         raise
+    if id is not None:
+        answer.headers.append((DOCUMENT_ID, str(id)))
+    return entry, answer
 
 
 def _folder(request: Request, entry: Entry) -> Answer:

@@ -45,7 +45,7 @@ def _history(library: Library, request: Request) -> history.History | None:
     if entry is None:
         raise NotFound("There is nothing under this name.")
     document = library.document(entry.path)
-    known = Controlled(entry.is_folder, library.semantics(entry.path), document)
+    known = Controlled(entry.is_folder, library.semantics(entry.path), document=document)
     return history.history(library, document) if document and known.has_versions else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from davlock import msnumbers
 from davlock.dates import http_date
-from davlock.dav.answers import Answer
+from davlock.dav.answers import DOCUMENT_ID, Answer
 from davlock.dav.headers import Depth, parse_depth, parse_overwrite
 from davlock.dav.refusals import Refused, is_folder
 from davlock.dav.requests import Request
@@ -36,7 +36,7 @@ def store(library: Library, request: Request, content: Upload, caller: Caller, a
 def stored(written: Written) -> Answer:
     """What a PUT answers."""
     entry = written.entry
-    headers = [("ETag", entry.etag), ("Last-Modified", http_date(entry.modified))]
+    headers = [("ETag", entry.etag), ("Last-Modified", http_date(entry.modified)), (DOCUMENT_ID, str(written.id))]
     return Answer(201 if written.created else 204, headers, (), 0 if written.created else None)
 
 

@@ -107,16 +107,18 @@ class Tree:
             found: dict[str, tuple[str, bool]] = {}
             for member in members:
                 name = key = member.name
+                is_folder = member.is_dir(follow_symlinks=False)
+                if not is_folder and not member.is_file(follow_symlinks=False):
+                    continue
                 if not paths.is_plain(name) or path == "/api":
                     key = paths.canonical_name(name)
                     if paths.is_hidden(name) or paths.is_reserved(prefix + key):
                         continue
-                is_folder = member.is_dir(follow_symlinks=False)
-                if is_folder or member.is_file(follow_symlinks=False):
                     # Of several spellings of one name, the one that look() finds is the one that counts.
                     known = found.get(key)
-                    if known is None or (known[0] != key and (name == key or name < known[0])):
-                        found[key] = name, is_folder
+                    if known and (known[0] == key or (name != key and name > known[0])):
+                        continue
+                found[key] = name, is_folder
         return ((prefix + key, name, is_folder) for key, (name, is_folder) in found.items())
 
     def require_parent(self, path: str) -> None:

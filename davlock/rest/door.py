@@ -83,12 +83,12 @@ _OPEN = {("GET", overview.VERSIONS_URL)} | {(each.method, (ROOT + each.path).low
 def serves(raw_path: str) -> bool:
     """Whether a path, as it was sent, is one of this door."""
     path = raw_path.lower()
-    return path in (overview.VERSIONS_URL, ROOT) or path.startswith(f"{ROOT}/")
+    return path.removesuffix("/") in (overview.VERSIONS_URL, ROOT) or path.startswith(f"{ROOT}/")
 
 
 def takes(method: str, raw_path: str) -> bool:
     """Whether a request is for this door. There may be a folder /api: all but its GET, which folders have none of, is for WebDAV."""
-    return serves(raw_path) and (raw_path.lower() != overview.VERSIONS_URL or method in ("GET", "HEAD"))
+    return serves(raw_path) and (raw_path.lower().removesuffix("/") != overview.VERSIONS_URL or method in ("GET", "HEAD"))
 
 
 def is_open(method: str, raw_path: str) -> bool:

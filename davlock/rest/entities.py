@@ -142,6 +142,8 @@ def patch(call: Call) -> DocumentEntityWithLinks:
 
 def rename(call: Call, id: int, name: str) -> str:
     """Another file name for a document, amended if need be; returns it. A blank one: it is not renamed, and blank is returned."""
+    names.amended(name, paths.ROOT)  # a path is refused whether there is a document or not
+    id = checked_id(id)
     if not name.strip():
         records.read(call, id)
         return ""
@@ -384,7 +386,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST",
         path="/Agents/Document/RenameDocument",
-        does=lambda call: rename(call, checked_id(call.body.document_id), call.body.new_filename or ""),
+        does=lambda call: rename(call, call.body.document_id, call.body.new_filename or ""),
         summary="Another file name for a document; the answer is what it is called now, blank if it is not renamed",
         body=NewName,
         answers=str,

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 import msgspec
 
 from davlock.errors import DavlockError, IsFolder, Locked, LockLost, NotCheckedOut, NotForCheckout, NotHolder
+from davlock.library import Upload
 from davlock.model import Document, Note
 from davlock.paths import Address, name
-from davlock.rest import holds, refusals
+from davlock.rest import holds, refusals, streams
 from davlock.rest.calls import Call, checked_id
-from davlock.rest.operations import Operation
+from davlock.rest.operations import Operation, Raw
 from davlock.rest.types import CheckoutInfo, ExtraFields, Remark, ReturnInfo, ReturnType, Type
 
 FORCED = "Undone by an administrator, through the REST interface"
@@ -81,13 +82,15 @@ def check_out(call: Call, id: int, allowed: Iterable[str], comment: str) -> Retu
         return refused(call, call.document(id), error, allowed)
 
 
-def check_in(call: Call, document: Document, allowed: Iterable[str], note: Note, keep: bool) -> ReturnInfo:
-    """Publishes the caller's draft as a version. Raises BadRequest, StorageFull."""
+def check_in(call: Call, document: Document, allowed: Iterable[str], note: Note, keep: bool, content: Upload | None = None) -> ReturnInfo:
+    """Publishes the caller's draft, or the content that is given, as a version. Raises BadRequest, StorageFull, and for content TooLarge,
+    IncompleteBody.
+    """
     if not call.library.can_be_checked_out(_path(document), document):
         return nothing_done(document)
     try:
         path = _path(document)
-        done = call.library.check_in(Address(path, name(path)), call.caller, note, keep)
+        done = call.library.check_in(Address(path, name(path)), call.caller, note, keep, content)
     except _EXPECTED as error:
         return refused(call, document, error, allowed)
     return _done(path, str(done.version))
@@ -174,6 +177,22 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
         summary="Check a document in: what was saved becomes its newest version",
         query=In,
+        answers=ReturnInfo,
+    ),
+    Operation(
+        method="PUT",
+        path="/Document/{documentId}/Lock/Content",
+        does=lambda call: check_in(
+            call,
+            call.document(),
+            call.query.allowed_return_types,
+            note(call.query.version_description, call.query.version_extra_fields),
+            call.query.keep_checked_out,
+            streams.uploaded(call),
+        ),
+        summary="Check content in: it becomes the newest version, in one call",
+        query=In,
+        body=Raw,
         answers=ReturnInfo,
     ),
     Operation(

@@ -11,7 +11,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from davlock.model import AccessToken, Account, Document, Draft, Ending, Event, Intent, Known, Lock, Past, Semantics, Version, Webhook
+from davlock.model import (
+    AccessToken,
+    Account,
+    Document,
+    Draft,
+    Ending,
+    Event,
+    Identified,
+    Intent,
+    Known,
+    Lock,
+    Past,
+    Semantics,
+    Version,
+    Webhook,
+)
 
 
 class LockRows(Protocol):
@@ -80,8 +95,11 @@ class DocumentRows(Protocol):
     def documents_in(self, folder: str) -> list[Document]:
         """What is known of the direct members of a folder."""
 
-    def known_in(self, folder: str, brief: bool = False) -> dict[str, Known]:
-        """What lists tell of the direct members of a folder that have an identity, by path; in brief, only who they are."""
+    def known_in(self, folder: str) -> dict[str, Known]:
+        """What lists tell of the direct members of a folder that have an identity, by path."""
+
+    def identified_in(self, folder: str) -> dict[str, Identified]:
+        """Only who they are."""
 
     def known_at(self, path: str) -> Known | None:
         """What lists tell of the document at a path."""

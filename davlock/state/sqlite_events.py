@@ -23,10 +23,7 @@ class SqliteEvents:
     _now: float
 
     def add_events(self, events: Iterable[Event]) -> None:
-        rows = [
-            (e.name, e.document, e.path, e.principal, e.door, _to_json(e.details) if e.details else "{}", self._now)
-            for e in events
-        ]
+        rows = [(e.name, e.document, e.path, e.principal, e.door, _to_json(e.details) if e.details else "{}", self._now) for e in events]
         if not rows:
             return
         self._connection.executemany(f"INSERT INTO events ({_EVENT}) VALUES (?,?,?,?,?,?,?)", rows)

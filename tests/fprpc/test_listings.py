@@ -66,7 +66,7 @@ FOLDERS = {"", "sub", "page_files", "other_files"}
         ),
         ({"listRecurse": True, "listThickets": False, "listFolders": False}, DOCUMENTS | {"sub/c.doc", "sub/deep/d.doc"}, {""}),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_switches(rpc: Rpc, shelf: str, switches: dict[str, str | int], documents: set[str], folders: set[str]) -> None:
     answer = listed(rpc, shelf, **switches)

@@ -267,3 +267,15 @@ def test_breaking_takes_the_right_and_a_reason(api: Api, document: Stored) -> No
     assert api("alice", "POST", f"/Draft/{draft['DraftId']}/Apply")["Kind"] == "CHECKOUT"
     assert api.client("alice").get(document.path).body == b"not yet checked in"
     assert api.client("bob").get(document.path).body == b"one"
+
+
+def test_content_is_checked_in_in_one_call(api: Api, document: Stored) -> None:
+    path = f"/Document/{document.id}/Lock/Content"
+    check_refused(api("alice", "PUT", path, b"not mine", Content_Type="application/octet-stream"), "not checked out")
+    held_by("alice")(api, document)
+    check_refused(api("bob", "PUT", path, b"not his", Content_Type="application/octet-stream"), "report.docx is checked out by alice")
+    done = api("alice", "PUT", f"{path}?versionDescription=at%20once", b"two", Content_Type="application/octet-stream")
+    assert (done["Success"], done["VersionId"]) == (True, "2")
+    assert api.client("bob").get(document.path).body == b"two"
+    assert api("bob", "GET", f"/Document/{document.id}/Version")[-1]["Description"] == "at once"
+    assert api("bob", "GET", f"/Document/{document.id}/Lock")["State"] == "NotCheckedOut"

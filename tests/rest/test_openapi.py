@@ -55,6 +55,8 @@ def test_it_tells_of_every_operation_once(document_of_all: Document) -> None:
 def test_whatever_it_tells_of_is_served(api: Api, document_of_all: Document) -> None:
     nobody = Client(api.serving)
     for path, item in document_of_all["paths"].items():
+        if path == "/api":
+            continue  # may also be a folder, whose methods are WebDAV's (test_places.py)
         allow = nobody.request("OPTIONS", Path(re.sub(r"\{\w+\}", "1", path))).headers["Allow"]
         assert {each.strip().lower() for each in allow.split(",")} - {"head", "options"} == set(item), path
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -127,7 +129,11 @@ def test_xml_that_is_not_what_is_needed(api: Api, document: Stored, body: str) -
     assert api("alice", "GET", f"/Document/{document.id}/Lock")["State"] == "NotCheckedOut"
 
 
-def test_nothing_outside_is_read(api: Api, document: Stored) -> None:
+def test_nothing_outside_is_read(api: Api, document: Stored, tmp_path: Path) -> None:
+    pipe = tmp_path / "x.dtd"
+    os.mkfifo(pipe)  # whoever opens it to read waits for ever
+    doctype = f'<!DOCTYPE a SYSTEM "{pipe.as_uri()}">'
+    assert send(api, CHECK_OUT, f"{doctype}<a><DocumentId>{document.id}</DocumentId></a>").status == 400
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.3)
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/x.dtd"
