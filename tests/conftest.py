@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from davlock.state import sqlite
+from tests.serving import connected
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +17,12 @@ def states_are_closed() -> Iterator[None]:
     yield
     for state in set(sqlite._states) - before:
         state.close()
+
+
+@pytest.fixture(autouse=True)
+def connections_are_closed() -> Iterator[None]:
+    """Closes what clients have left open, which opens itself again when it is used: thousands of tests must not keep a socket each."""
+    yield
+    for client in list(connected):
+        client.close()
+    connected.clear()

@@ -14,11 +14,13 @@ import http.client
 import os
 import queue
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,6 +200,10 @@ class Answer:
         return ["".join(element.itertext()).strip() for element in self.xml().iter(name)]
 
 
+connected: weakref.WeakSet[Client] = weakref.WeakSet()
+"""The clients that may have an open connection: tests/conftest.py closes those after each test."""
+
+
 class Client:
     """One person's HTTP connection to a server, kept open between requests as real clients keep theirs.
 
@@ -285,13 +291,22 @@ class Client:
         )
 
     def _connect(self) -> http.client.HTTPConnection:
-        # a connection to the server before its restart is known to be dead: not an error
-        if self._starts != self.serving.starts:
+        # a connection to the server before its restart is known to be dead, and so is one that it closed while nothing was asked: no error
+        if self._starts != self.serving.starts or (self._connection and _is_closed(self._connection)):
             self.close()
             self._starts = self.serving.starts
         if not self._connection:
             self._connection = http.client.HTTPConnection(self.serving.host, self.serving.port, timeout=self._timeout)
+            connected.add(self)
         return self._connection
+
+
+def _is_closed(connection: http.client.HTTPConnection) -> bool:
+    """Whether the other side has closed a connection on which nothing is under way."""
+    poll = select.poll()
+    if connection.sock:
+        poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0)) and connection.sock is not None
 
 
 class Raw(str):

@@ -101,8 +101,15 @@ def operations(served: Served) -> tuple[Operation, ...]:
         return Text(as_page(), "text/html; charset=utf-8")
 
     return (
-        Operation(method="GET", path="/openapi.json", does=tell, summary="Tell what is possible, as an OpenAPI document", answers=Text),
-        Operation(method="GET", path="/docs", does=explain, summary="Tell what is possible, for people", answers=Text),
+        Operation(
+            method="GET",
+            path="/openapi.json",
+            does=tell,
+            summary="Tell what is possible, as an OpenAPI document",
+            answers=Text,
+            needs_login=False,
+        ),
+        Operation(method="GET", path="/docs", does=explain, summary="Tell what is possible, for people", answers=Text, needs_login=False),
     )
 
 

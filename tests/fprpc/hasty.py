@@ -38,7 +38,6 @@ class Hasty(Library):
             super().write(at, io.BytesIO(BOBS), len(BOBS), Caller("bob"))
 
 
-vars(app)["Library"] = Hasty
-
 if __name__ == "__main__":
+    vars(app)["Library"] = Hasty
     main()

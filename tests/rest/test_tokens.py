@@ -138,6 +138,8 @@ def test_what_needs_no_login(api: Api) -> None:
             assert told["Version"] == "v1"
             assert told["v1"] == f"{api.serving.url}api/v1"
     assert client.request("HEAD", Raw("/api"), Authorization=None).status == 200
+    for path in ("/api/v1/openapi.json", "/api/v1/docs"):
+        assert client.request("GET", Raw(path), Authorization=None).status == 200
     assert client.request("OPTIONS", Raw("/api/v1/Document/1/Lock"), Authorization=None).status == 200
 
 

@@ -34,7 +34,7 @@ class Connection:
 
     def open(self) -> None:
         """Connect, unless there is a usable connection; raises OSError if nobody listens."""
-        if self._socket and select.select([self._socket], [], [], 0)[0]:
+        if self._socket and _is_readable(self._socket, 0):
             self.close()  # closed by the server while nothing was asked
         if not self._socket:
             self._socket = socket.create_connection(self.address, SILENCE)
@@ -56,7 +56,7 @@ class Connection:
         with contextlib.suppress(ConnectionError):  # the answer may be there all the same
             self._socket.sendall(request)
             for piece in pieces:
-                if select.select([self._socket], [], [], pause)[0]:
+                if _is_readable(self._socket, pause):
                     complete = False
                     break
                 self.sent = time.monotonic()
@@ -117,3 +117,10 @@ class Connection:
         if not received:
             raise EOFError(f"ended {len(self._buffer)} bytes on")
         self._buffer += received
+
+
+def _is_readable(connection: socket.socket, seconds: float) -> bool:
+    """Whether there is something to read, or the end, within this time. By poll: select knows descriptors below 1024 only."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
