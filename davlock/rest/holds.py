@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ from davlock.rest.calls import Call
 from davlock.rest.operations import ROOT, Operation
 from davlock.rest.presentation import exact
 from davlock.rest.types import CheckoutInfo, CheckoutState, Hold, HoldPage, Obstacle, Path, Reason
+from davlock.state import Rows
 
 PAGE = 100
 MOST = 10_000  # in one page
@@ -50,9 +51,9 @@ def state(call: Call, document: Document, explain: bool = False) -> CheckoutInfo
     path, viewer = document.path or "", call.caller.principal
     with call.library.reading() as rows:
         standing = call.library.covering(rows, path)
-        numbers = rows.principals() if standing else {}
+        numbers, ids = (rows.principals(), _ids(rows, standing)) if standing else ({}, {})
     told = _info(call, document, rules.foremost(standing, viewer), numbers)
-    told.holds = [hold(lock, viewer, numbers) for lock in standing]
+    told.holds = [hold(lock, viewer, numbers, ids) for lock in standing]
     if explain:
         told.obstacles = _obstacles(call, path, numbers)
     return told
@@ -74,15 +75,15 @@ def _info(call: Call, document: Document, lock: Lock | None, numbers: Mapping[st
     )
 
 
-def hold(lock: Lock, viewer: str, numbers: Mapping[str, int]) -> Hold:
-    """A lock as the viewer is told of it."""
+def hold(lock: Lock, viewer: str, numbers: Mapping[str, int], ids: Mapping[str, int] | None = None) -> Hold:
+    """A lock as the viewer is told of it. numbers: of users. ids: of the documents that LOCKs are on, which know only a path."""
     return Hold(
         lock_id=lock.generation,
         kind=lock.kind.value,
         scope=lock.scope.value,
         deep=lock.deep,
         path=lock.root,
-        document_id=lock.document or 0,
+        document_id=lock.document or (ids or {}).get(lock.root, 0),
         name=lock.principal,
         associate_id=numbers.get(lock.principal, 0),
         is_own=lock.principal == viewer,
@@ -92,6 +93,12 @@ def hold(lock: Lock, viewer: str, numbers: Mapping[str, int]) -> Hold:
         comment=lock.comment,
         owner=lock.owner,
     )
+
+
+def _ids(rows: Rows, locks: Iterable[Lock]) -> dict[str, int]:
+    """The ids of the documents that LOCKs stand on, by path."""
+    roots = dict.fromkeys(lock.root for lock in locks if lock.document is None)
+    return {document.path or "": document.id for document in rows.documents_at(list(roots)) if document.stamp}
 
 
 def _obstacles(call: Call, path: str, numbers: Mapping[str, int]) -> list[Obstacle]:
@@ -110,10 +117,10 @@ def standing(call: Call) -> HoldPage:
     below = paths.parse(query.path).path if query.path.strip("/") else paths.ROOT
     with call.library.reading() as rows:
         found = [lock for lock in rows.locks() if _is_asked(lock, query, below, rows.now)]
-        numbers = rows.principals()
-    page = found[query.skip : query.skip + query.top]
+        page = found[query.skip : query.skip + query.top]
+        numbers, ids = rows.principals(), _ids(rows, page)
     return HoldPage(
-        [hold(lock, call.caller.principal, numbers) for lock in page],
+        [hold(lock, call.caller.principal, numbers, ids) for lock in page],
         _next(call, query) if len(found) > query.skip + query.top else None,
     )
 

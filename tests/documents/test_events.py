@@ -411,5 +411,21 @@ def test_a_caller_is_named_with_his_door(site: Site, heard: Heard) -> None:
     site.put("/a", b"one", Caller("alice", door="rest"))
     site.check_out("/a", Caller("alice", door="fprpc"))
     site.undo("/a", Caller("alice", door="web"))
+    site.check_out("/a", Caller("alice", door="rest"))
+    site.check_in("/a", Caller("alice", door="fprpc"), content=b"two")
     site.delete("/a", Caller("alice", door="webdav"))
-    assert [event.door for event in heard.events()] == ["rest", "fprpc", "web", "webdav"]
+    assert [event.door for event in heard.events()] == ["rest", "fprpc", "web", "rest", "fprpc", "fprpc", "webdav"]
+
+
+def test_what_was_told_in_a_decision_is_not_told_again(site: Site) -> None:
+    site.put("/a", b"one")
+    with site.state.deciding() as rows:
+        document = rows.document("/a")
+        assert document
+        rows.place_document(document.id, None)
+        gone = rows.take_touched()
+        rows.place_document(document.id, "/b")
+        back = rows.take_touched()
+        assert rows.take_touched() == []
+    places = [[(before and before.path, after and after.path) for before, after in pairs] for pairs in (gone, back)]
+    assert places == [[("/a", None)], [(None, "/b")]]

@@ -244,6 +244,7 @@ def test_the_list_of_all_holds(api: Api, document: Stored, folder: Any) -> None:
     held_by("alice")(api, document)
     api.client("bob").lock(other.path)
     everything = api("root", "GET", f"/Lock?path=/{folder.name}")["Value"]
+    assert [each["DocumentId"] for each in everything] == [other.id, document.id]
     assert [(each["Name"], each["Kind"], each["Door"]) for each in everything] == [("bob", "LOCK", "webdav"), ("alice", "CHECKOUT", "rest")]
     assert [each["Name"] for each in api("root", "GET", f"/Lock?path=/{folder.name}&holder=bob")["Value"]] == ["bob"]
     assert [each["Name"] for each in api("root", "GET", f"/Lock?path=/{folder.name}&door=rest")["Value"]] == ["alice"]
