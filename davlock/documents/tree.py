@@ -100,26 +100,31 @@ class Tree:
                     if not os.access(key, os.F_OK, dir_fd=folder, follow_symlinks=False):
                         yield entry_of(prefix + key, name, os.stat(name, dir_fd=folder, follow_symlinks=False))
 
-    def names(self, path: str) -> Iterator[tuple[str, str, bool]]:
+    def names(self, path: str) -> list[tuple[str, str, bool]]:
         """The members of a folder as listing() has them, without looking at each: path, name, whether it is a folder. Raises NotFound."""
         with disk_errors(), self.folder(path) as folder, os.scandir(folder) as members:
             prefix = paths.join(path, "")
-            found: dict[str, tuple[str, bool]] = {}
+            plain: list[tuple[str, str, bool]] = []
+            others: dict[str, tuple[str, bool]] = {}
+            is_plain = paths.is_plain if path != "/api" else lambda name: False
             for member in members:
-                name = key = member.name
+                name = member.name
                 is_folder = member.is_dir(follow_symlinks=False)
                 if not is_folder and not member.is_file(follow_symlinks=False):
                     continue
-                if not paths.is_plain(name) or path == "/api":
-                    key = paths.canonical_name(name)
-                    if paths.is_hidden(name) or paths.is_reserved(prefix + key):
-                        continue
+                if is_plain(name):
+                    plain.append((prefix + name, name, is_folder))
+                    continue
+                key = paths.canonical_name(name)
+                if not (paths.is_hidden(name) or paths.is_reserved(prefix + key)):
                     # Of several spellings of one name, the one that look() finds is the one that counts.
-                    known = found.get(key)
-                    if known and (known[0] == key or (name != key and name > known[0])):
-                        continue
-                found[key] = name, is_folder
-        return ((prefix + key, name, is_folder) for key, (name, is_folder) in found.items())
+                    known = others.get(key)
+                    if known is None or (known[0] != key and (name == key or name < known[0])):
+                        others[key] = name, is_folder
+        if others:
+            taken = {name for _, name, _ in plain}
+            plain += [(prefix + key, name, is_folder) for key, (name, is_folder) in others.items() if key not in taken]
+        return plain
 
     def require_parent(self, path: str) -> None:
         """Raises ParentMissing unless the folder that a path is in exists, Exists for the root itself."""
