@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -161,6 +162,7 @@ def _raw_path(environ: dict[str, Any]) -> str:
     return uri.partition("?")[0]
 
 
+@lru_cache(maxsize=256)
 def _site(raw: str) -> str:
     """The folder in front of an entrance, percent-encoded as it was sent. Raises BadName, Forbidden."""
     if _BAD_ESCAPE.search(raw):

@@ -246,11 +246,13 @@ def _check_length(size: int) -> None:
 
 def _decode(encoded: bytes, errors: str = "strict") -> str:
     """Percent-encoded UTF-8 with `+` for blanks; requests name no charset. errors: as of bytes.decode(). Raises Malformed."""
-    if _BAD_ESCAPE.search(encoded):
-        raise Malformed("A percent sign in the request is not followed by two hexadecimal digits.")
     plain = encoded.replace(b"+", b" ")
+    if b"%" in plain:
+        if _BAD_ESCAPE.search(plain):
+            raise Malformed("A percent sign in the request is not followed by two hexadecimal digits.")
+        plain = unquote_to_bytes(plain)
     try:
-        text = (unquote_to_bytes(plain) if b"%" in plain else plain).decode(errors=errors)
+        text = plain.decode(errors=errors)
     except UnicodeDecodeError:
         raise Malformed("The request is not in UTF-8.") from None
     if "\0" in text:
