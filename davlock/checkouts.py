@@ -177,7 +177,7 @@ class Checkouts:
         with self.journal.state.reading() as rows:
             return self._checked_in(rows, at.path, caller, True)
 
-    def undo(self, place: str | int, caller: Caller, reason: str | None, conditions: Conditions) -> Lock:
+    def undo(self, place: str | int, caller: Caller, reason: str | None, conditions: Conditions, forced: str | None) -> Lock:
         """See Library.undo()."""
         with self.journal.deciding() as rows:
             path, _ = _found(rows, place)
@@ -185,18 +185,19 @@ class Checkouts:
             conditions(self.views.of(rows, caller))
             if checkout is None:
                 raise NotCheckedOut(f"{_name(path)} is not checked out; there is nothing to undo.")
-            self._end(rows, checkout, caller, Ending.UNDONE, reason)
+            self._end(rows, checkout, caller, Ending.UNDONE, reason, forced)
             return checkout
 
-    def _end(self, rows: Rows, checkout: Lock, caller: Caller, how: Ending, reason: str | None) -> None:
-        """Ends the caller's checkout; somebody else's if he says why, and may. Raises NotHolder, BadRequest."""
+    def _end(self, rows: Rows, checkout: Lock, caller: Caller, how: Ending, reason: str | None, forced: str | None = None) -> None:
+        """Ends the caller's checkout; somebody else's if he says why, and may. forced: see Library.undo(). Raises NotHolder, BadRequest."""
+        why = forced if reason is None else reason
         said = checked_text(reason or "")
         if rules.may_release(checkout, caller):
             rows.end_locks([checkout.token], how, caller.principal, said, caller.door)
-        elif reason is None or not rules.may_break(checkout, caller):
+        elif why is None or not rules.may_break(checkout, caller):
             raise NotHolder(told(checkout), checkout)
         else:
-            self.locks.break_(rows, checkout.token, caller, said)
+            self.locks.break_(rows, checkout.token, caller, why)
 
     def apply(self, rescued: int, caller: Caller) -> Lock:
         """See Library.apply_draft()."""

@@ -430,13 +430,21 @@ class Library:
         with self._staging.stage(content.source, content.length, self._max_upload) as staged:
             return self._checkouts.check_in(at, caller, note, keep, staged, checkout.generation, conditions)
 
-    def undo(self, place: str | int, caller: Caller, reason: str | None = None, conditions: Conditions = unconditionally) -> Lock:
+    def undo(
+        self,
+        place: str | int,
+        caller: Caller,
+        reason: str | None = None,
+        conditions: Conditions = unconditionally,
+        forced: str | None = None,
+    ) -> Lock:
         """Ends a checkout without publishing; the draft is rescued. Somebody else's needs the right for it, and a reason.
 
-        place: path or id of the document. reason: None if only the caller's own is meant; empty is none. Returns what has ended.
+        place: path or id of the document. reason: None if only the caller's own is meant; empty is none. forced: what is recorded as the
+        reason for ending somebody else's where None is given. Returns what has ended.
         Raises NotFound for an id, NotCheckedOut, NotHolder, BadRequest.
         """
-        return self._reserve.spend(lambda: self._checkouts.undo(place, caller, reason, conditions))
+        return self._reserve.spend(lambda: self._checkouts.undo(place, caller, reason, conditions, forced))
 
     def drafts(self, caller: Caller) -> list[Draft]:
         """The drafts that the caller may have, standing and rescued; all of them for those who may break locks."""

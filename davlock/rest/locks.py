@@ -99,7 +99,7 @@ def check_in(call: Call, document: Document, allowed: Iterable[str], note: Note,
 def undo(call: Call, id: int, allowed: Iterable[str], reason: str) -> ReturnInfo:
     """Ends a checkout without publishing; somebody else's for those who may. The draft is rescued. Raises NotFound, BadRequest."""
     try:
-        return _done(call.library.undo(id, call.caller, reason or (FORCED if call.caller.admin else None)).root)
+        return _done(call.library.undo(id, call.caller, reason or None, forced=FORCED).root)
     except _EXPECTED as error:
         document = call.document(id)
         is_held = call.library.can_be_checked_out(_path(document), document)

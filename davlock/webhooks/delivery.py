@@ -49,15 +49,15 @@ class Delivery:
     def _run(self) -> None:
         while True:
             try:
-                if self._has_turn():
-                    self._look()
+                if self.has_turn():
+                    self.look()
             except DavlockError as error:
                 _log.warning("webhooks wait: %s", error.message)
             except Exception:
                 _log.exception("webhooks wait")
             time.sleep(LOOK_SECONDS)
 
-    def _has_turn(self) -> bool:
+    def has_turn(self) -> bool:
         """Whether it is this process that tells; whoever does keeps it until it dies."""
         if self._fd is not None:
             return True
@@ -70,7 +70,8 @@ class Delivery:
         self._fd = fd
         return True
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Begins to tell what is to be told now; waits for nothing."""
         with self.state.reading() as rows:
             last, hooks = rows.event_span()[1], rows.webhooks()
         if any(hook.state is HookState.ACTIVE for hook in hooks):
