@@ -7,7 +7,7 @@ dies between the rename and the commit, whoever decides next finds the intent, s
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -43,8 +43,9 @@ class Journal:
     def deciding(self) -> Iterator[Rows]:
         """A decision, on a folder and rows that belong together: what a dead process left between them is settled first."""
         with self.state.deciding() as rows:
-            settled = self._settle_begun(rows)
-            waiting = rows.intents()
+            found = rows.intents()
+            settled = self._settle_begun(rows, found)
+            waiting = rows.intents() if found else []
             yield rows
             for intent in waiting:
                 # What another one was about to do has just been done by this decision: nobody may settle it once more.
@@ -57,7 +58,7 @@ class Journal:
         """Settles or forgets what dead processes left, and removes their files. Returns what was done, in sentences."""
         with self.state.deciding() as rows:
             before = {intent.id: intent for intent in rows.intents()}
-            settled = {intent.id for intent in self._settle_begun(rows)}
+            settled = {intent.id for intent in self._settle_begun(rows, before.values())}
             expected = {intent.id for intent in rows.intents()}
             trashed = [name for name in self.staging.trashed() if name.partition(".")[0] not in expected]
         done = [
@@ -117,10 +118,10 @@ class Journal:
                 if intent.id == id and not self._hands(intent).has_begun(intent):
                     rows.remove_intent(id)
 
-    def _settle_begun(self, rows: Rows) -> list[Intent]:
+    def _settle_begun(self, rows: Rows, found: Iterable[Intent]) -> list[Intent]:
         """Settles what has begun and is not settled, and forgets what dead processes have not begun. Returns what is done now."""
         done: dict[tuple[str, ...], Intent] = {}
-        for intent in rows.intents():
+        for intent in found:
             hands = self._hands(intent)
             if hands.has_begun(intent):
                 # Two processes may have died over one and the same: it is settled once.

@@ -43,7 +43,7 @@ class SqliteState:
         with _translated(), self._turns.take() as turn:
             rows = SqliteRows(turn, self._clock)
             yield rows
-            rows.keep_clock()
+            rows.keep_counters()
         for action in rows.afterwards:
             action()
 
@@ -114,6 +114,7 @@ class SqliteState:
                     "foreign_keys=ON",
                     "trusted_schema=OFF",
                     "cache_size=-1024",
+                    "wal_autocheckpoint=4000",  # pages of 4 KiB: those that every decision writes are then written back less often
                     "journal_size_limit=67108864",
                 ):
                     connection.execute(f"PRAGMA {pragma}")

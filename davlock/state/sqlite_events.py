@@ -7,9 +7,11 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from davlock.model import Event, HookState, Webhook
 
-_to_json = json.JSONEncoder(ensure_ascii=False).encode  # dumps() would make one for each event
+_to_json = msgspec.json.Encoder().encode
 _EVENT = "name, document, path, principal, door, details, at"
 _SETTINGS = "name, events, target, secret, state, headers, properties, description, errors_email, updated, updated_by"
 _HOOK = f"id, {_SETTINGS}, registered, registered_by, sent, tries, total_calls, total_errors, consecutive_errors, last_error"
@@ -23,10 +25,10 @@ class SqliteEvents:
     _now: float
 
     def add_events(self, events: Iterable[Event]) -> None:
-        rows = [(e.name, e.document, e.path, e.principal, e.door, _to_json(e.details) if e.details else "{}", self._now) for e in events]
-        if not rows:
-            return
-        self._connection.executemany(f"INSERT INTO events ({_EVENT}) VALUES (?,?,?,?,?,?,?)", rows)
+        for e in events:
+            details = _to_json(e.details).decode() if e.details else "{}"
+            values = (e.name, e.document, e.path, e.principal, e.door, details, self._now)
+            self._sql(f"INSERT INTO events ({_EVENT}) VALUES (?,?,?,?,?,?,?)", values)
 
     def events(self, after: int, most: int, names: Sequence[str] = ()) -> list[Event]:
         which = f"AND name IN ({','.join('?' * len(names))})" if names else ""
@@ -44,7 +46,7 @@ class SqliteEvents:
         self._sql(f"DELETE FROM events WHERE id < COALESCE(({first_kept}), (SELECT max(id) FROM events))", (before,))
 
     def installation(self) -> str:
-        (name,) = self._sql("SELECT value FROM counters WHERE name = 'installation'").fetchone()
+        (name,) = self._sql("SELECT name FROM installation").fetchone()
         return str(name)
 
     def webhooks(self) -> list[Webhook]:

@@ -11,7 +11,7 @@ from davlock import events, paths
 from davlock.model import Account, Document, Draft, Ending, Identified, Intent, Kind, Known, Lock, Past, Scope, Semantics, Version, as_int64
 from davlock.state.sqlite_events import SqliteEvents
 from davlock.state.sqlite_tokens import SqliteTokens
-from davlock.state.turns import Turn
+from davlock.state.turns import Counters, Turn
 
 _LOCK = "token, kind, scope, deep, root, principal, door, since, expires, generation, owner, document, comment"
 _DOCUMENT = (
@@ -26,6 +26,7 @@ _PAST = "token, kind, path, document, principal, door, since, comment, ended, ho
 _INTENT = "id, kind, source, target, spelling, inode, replaces, principal, door, owner, staged, details"
 _ALIVE = "(expires IS NULL OR expires > ?)"
 # Of a LOCK, which is on a path: what stands there when it ends.
+_STOOD = "COALESCE(?, (SELECT id FROM documents WHERE path = ?))"
 _ENDED = "COALESCE(document, (SELECT id FROM documents WHERE path = root))"
 
 _T = TypeVar("_T")
@@ -40,19 +41,23 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         self.afterwards: list[Callable[[], None]] = []
         self._seen: dict[int, Document] = {}  # what was looked at before anything was done to it
         self._before: dict[int, Document | None] = {}  # what was touched, as it was
-        self._changes = connection.total_changes
-        (self._kept,) = self._sql("SELECT value FROM counters WHERE name = 'clock'").fetchone()
+        self._changes, self._has_numbered = connection.total_changes, False
+        turn.counters = self._counters = turn.counters or Counters(*self._sql("SELECT clock, generation FROM counters").fetchone())
         # Never backwards, whatever the machine's clock does: a step back only prolongs locks.
-        self._now: float = max(clock(), self._kept)
+        self._now: float = max(clock(), self._counters.clock)
 
     @property
     def now(self) -> float:
         return self._now
 
-    def keep_clock(self) -> None:
-        """Remembers the time, but only with a decision that writes anyway: a refusal must not cost an fsync."""
-        if self._connection.total_changes != self._changes and self._now > self._kept:
-            self._sql("UPDATE counters SET value = ? WHERE name = 'clock'", (self._now,))
+    def keep_counters(self) -> None:
+        """Remembers the time and the last number, but only with a decision that writes anyway: a refusal must not cost an fsync."""
+        if self._has_numbered or self._connection.total_changes != self._changes:
+            self._counters.clock = self._now
+            self._turn.first["counters"] = self._write_counters
+
+    def _write_counters(self) -> None:
+        self._sql("UPDATE counters SET clock = ?, generation = ?", (self._counters.clock, self._counters.generation))
 
     def if_undone(self, action: Callable[[], None]) -> None:
         self._turn.undo.append(action)
@@ -89,8 +94,9 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         return [_lock(row) for row in found]
 
     def next_generation(self) -> int:
-        (number,) = self._sql("UPDATE counters SET value = value + 1 WHERE name = 'generation' RETURNING value").fetchone()
-        return int(number)
+        self._has_numbered = True
+        self._counters.generation += 1
+        return self._counters.generation
 
     def add_lock(self, lock: Lock) -> None:
         self.end_expired()
@@ -114,14 +120,13 @@ class SqliteRows(SqliteEvents, SqliteTokens):
 
     def end_locks(self, tokens: Iterable[str], how: Ending, by: str = "", reason: str = "", door: str = "") -> None:
         for token in tokens:
-            self._remember("token = ?", token, ended=self._now, how=how, by=by, reason=reason)
             rescued = "UPDATE drafts SET ended = ?, how = ?, ended_by = ?, reason = ? WHERE token = ? AND ended IS NULL"
             self._sql(rescued, (self._now, how, by, reason, token))
-            self._remove_locks("token = ?", token, how, by, door, reason)
+            self._remove_locks("token = ?", token, how, by, door, reason, self._now)
 
     def revive_lock(self, lock: Lock) -> None:
         self.add_lock(lock)
-        self._sql("DELETE FROM history WHERE token = ?", (lock.token,))
+        self._sql("DELETE FROM history WHERE document = ? AND token = ?", (lock.document, lock.token))
         revived = "UPDATE drafts SET ended = NULL, how = '', ended_by = '', reason = '', path = ? WHERE token = ? AND how = ?"
         self._sql(revived, (lock.root, lock.token, Ending.DELETED))
 
@@ -131,12 +136,15 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     def end_expired(self) -> None:
         # With each lock that comes to a root: so no sweeper is needed, and the unique index never sees a dead one.
         if self.has_expired():
-            self._remember("expires <= ?", self._now, ended="expires", how=Ending.EXPIRED)
             self._remove_locks("expires <= ?", self._now, Ending.EXPIRED)
 
-    def _remove_locks(self, which: str, value: Any, how: Ending, by: str = "", door: str = "", reason: str = "") -> None:
+    def _remove_locks(
+        self, which: str, value: Any, how: Ending, by: str = "", door: str = "", reason: str = "", ended: float | None = None
+    ) -> None:
+        """ended: None if each has ended when it ran out."""
         for row in self._sql(f"DELETE FROM locks WHERE {which} RETURNING {_LOCK}", (value,)).fetchall():
             lock = _lock(row)
+            self._remember(lock, lock.expires if ended is None else ended, how, by, reason)
             if events.is_told(lock.kind, how):
                 document = lock.document or self._id_at(lock.root)
                 self.add_events([events.ended(lock, document, how, by, door, reason)])
@@ -145,12 +153,11 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         row = self._sql("SELECT id FROM documents WHERE path = ?", (path,)).fetchone()
         return row[0] if row else None
 
-    def _remember(self, which: str, value: Any, *, ended: float | str, how: Ending, by: str = "", reason: str = "") -> None:
-        when, moment = (ended, ()) if isinstance(ended, str) else ("?", (ended,))
+    def _remember(self, lock: Lock, ended: float | None, how: Ending, by: str, reason: str) -> None:
+        what = (lock.token, lock.kind, lock.root, lock.document, lock.root, lock.principal, lock.door, lock.since, lock.comment)
         self._sql(
-            f"INSERT INTO history ({_PAST}) SELECT token, kind, root, {_ENDED}, principal, door, since, comment, {when}, ?, ?, ? "
-            f"FROM locks WHERE {which}",
-            (*moment, how, by, reason, value),
+            f"INSERT INTO history ({_PAST}) VALUES (?, ?, ?, {_STOOD}, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*what, ended, how, by, reason),
         )
 
     def history(self, document: int | None, path: str) -> list[Past]:

@@ -12,11 +12,20 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from davlock.errors import Unavailable
 
 MOST_TOGETHER = 32  # decisions in one commit: bounds how long the first of them, and other processes, wait
+
+
+@dataclass(slots=True)
+class Counters:
+    """Numbers that only rise: read once in a transaction, and written back once, before its commit."""
+
+    clock: float
+    generation: int
 
 
 class Turn:
@@ -27,9 +36,11 @@ class Turn:
         self.undo: list[Callable[[], None]] = []  # of the decisions made so far, in their order
         self.first: dict[str, Callable[[], None]] = {}  # what must be done before the commit, by key
         self.is_last = False  # whether no other decision may share the commit any more
+        self.counters: Counters | None = None  # once somebody has asked for them
         self.taken = 0
         self.decisions = 0  # those that stand
-        self.settled = threading.Event()
+        self.settled = threading.Lock()  # free once it is known how this ends
+        self.settled.acquire()
         self.error: BaseException | None = None
 
     def take_back(self, mark: int) -> None:
@@ -59,17 +70,20 @@ class Turns:
             turn = self._open = self._open or self._begin()
             mark, first = len(turn.undo), turn.first.copy()
             turn.taken += 1
+            is_alone = turn.decisions == 0  # in the transaction: then it can be rolled back as a whole
             try:
-                turn.connection.execute("SAVEPOINT decision")
+                if not is_alone:
+                    turn.connection.execute("SAVEPOINT decision")
                 yield turn
-                turn.connection.execute("RELEASE decision")
+                if not is_alone:
+                    turn.connection.execute("RELEASE decision")
                 turn.decisions += 1
             except BaseException as error:
                 turn.first = first
                 try:
                     turn.take_back(mark)
                 finally:
-                    self._drop(turn, error)
+                    self._drop(turn, error, is_alone)
                 raise
             finally:
                 # Refused ones count too, or a crowd that is refused again and again would keep the first from its commit.
@@ -77,7 +91,8 @@ class Turns:
                     self._end(turn)
         finally:
             self._alone.release()
-        turn.settled.wait()
+        with turn.settled:
+            pass
         if turn.error:
             raise turn.error
 
@@ -156,19 +171,19 @@ class Turns:
             os.close(self._fd)
             self._fd = None
 
-    def _drop(self, turn: Turn, error: BaseException) -> None:
+    def _drop(self, turn: Turn, error: BaseException, is_alone: bool) -> None:
         """Takes one decision out of the transaction; SQLite itself may have given up all of it, for want of disk or memory."""
         if turn.connection.in_transaction:
             with suppress(sqlite3.Error):
-                turn.connection.execute("ROLLBACK TO decision")
-                turn.connection.execute("RELEASE decision")
+                for statement in ("ROLLBACK", "BEGIN IMMEDIATE") if is_alone else ("ROLLBACK TO decision", "RELEASE decision"):
+                    turn.connection.execute(statement)
                 return
         turn.error = error
 
     def _end(self, turn: Turn) -> None:
         self._open = None
         with ExitStack() as ending:  # all of this, the last line first, whatever fails on the way
-            ending.callback(turn.settled.set)
+            ending.callback(turn.settled.release)
             ending.callback(self._unlock_file)
             try:
                 if turn.error is None:
