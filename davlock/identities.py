@@ -41,9 +41,10 @@ class Identities:
         old is what stood there a moment before, put gives its content. session: generation of the lock that they were written under:
         what one session writes is one version (design §3). after: the stamp that this one's has to be later than.
         """
-        if old is None or rows.document(new.path) is None:
+        document = rows.document(new.path)
+        if old is None or document is None:
             self.returned(rows, new.path, caller.principal, caller.door)
-        document = self.identify(rows, new.path)
+            document = self.identify(rows, new.path)
         if old and document.stamp != old.stamp:
             document = self._changed(rows, document, old)
         goes_on = old is not None and _goes_on(document, session)

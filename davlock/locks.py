@@ -124,7 +124,7 @@ class LockManager:
         wanted = Wanted(Kind.CHECKOUT, path)
         own = rules.same_checkout(wanted, caller, held)
         conflicting = [lock for lock in rules.conflicts(wanted, caller, held) if lock != own]
-        standing = rows.locks_on([*paths.ancestors(path), path])
+        standing = self.standing(rows, path)
         return {
             Act.CHECK_OUT: _on_their_roots(conflicting),
             Act.SAVE: rules.blockers(Change(path), caller, standing),
@@ -132,12 +132,24 @@ class LockManager:
             Act.REMOVE: rules.blockers(Change(path, tree=True, membership=True), caller, standing),
         }
 
-    def guard(self, rows: Rows, change: Change, caller: Caller, leaned_on: frozenset[int] = frozenset()) -> frozenset[int]:
+    def standing(self, rows: Rows, path: str) -> list[Lock]:
+        """The locks on a path and on all folders above it, whether they cover it or not."""
+        return rows.locks_on([*paths.ancestors(path), path])
+
+    def guard(
+        self,
+        rows: Rows,
+        change: Change,
+        caller: Caller,
+        leaned_on: frozenset[int] = frozenset(),
+        standing: Sequence[Lock] | None = None,
+    ) -> frozenset[int]:
         """Permits a change or raises Locked; returns the generations of the caller's locks that it leans on.
 
         leaned_on: what guard() returned when a longer change began; raises LockLost if one of those locks has ended (fencing).
+        standing: what standing() returned for its path, if that is known.
         """
-        held = rows.locks_on([*paths.ancestors(change.path), change.path])
+        held = [*(self.standing(rows, change.path) if standing is None else standing)]
         if change.tree:
             held += rows.locks_below(change.path)
         if blocking := rules.blockers(change, caller, held):

@@ -104,13 +104,14 @@ class Writes:
             raise IsFolder("This is a folder; only a document has content that can be written.")
         if entry is None:
             self.tree.require_parent(at.path)
+        standing = self.locks.standing(rows, at.path)
         change = Change(at.path, membership=entry is None)
-        leans_on = self.locks.guard(rows, change, caller, leaned_on)
+        leans_on = self.locks.guard(rows, change, caller, leaned_on, standing)
         if along.token is not None:
             self.locks.submitted(rows, at.path, _naming(caller, along.token))
         if along.wanted:
             self.locks.check(rows, along.wanted, caller)
-        held = self.locks.on(rows, at.path)
+        held = [lock for lock in standing if rules.covers(lock, at.path)]
         checkout = rules.checkout_of(at.path, caller.principal, held)
         return Permit(entry, leans_on, checkout, rules.session(at.path, caller, held))
 

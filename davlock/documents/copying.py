@@ -17,6 +17,8 @@ BLOCK = 256 * 1024
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _COPIED = (stat.S_IFDIR, stat.S_IFREG)
 # What says that there are no hard links here: the file system, the number of them, or the owner (fs.protected_hardlinks).
+_NO_COPYING = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ETXTBSY}
+_MOST = 1 << 30  # bytes
 NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EACCES}
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -25,13 +27,29 @@ def copy_file(source: int, target: Path, mode: int) -> None:
     """Copies an open file to a new one, not yet synced, with a time stamp of its own."""
     into = os.open(target, NEW, 0o666)
     try:
-        while block := os.read(source, BLOCK):
-            write_all(into, block)
+        if not _copied_by_system(source, into):
+            while block := os.read(source, BLOCK):
+                write_all(into, block)
         os.fchmod(into, mode & 0o777)
         now = time.time_ns()
         os.utime(into, ns=(now, now))
     finally:
         os.close(into)
+
+
+def _copied_by_system(source: int, into: int) -> bool:
+    """Copies what is left of an open file within the kernel, or by sharing its blocks; whether that is possible here."""
+    has_begun = False
+    try:
+        while os.copy_file_range(source, into, _MOST):
+            has_begun = True
+    except OSError as error:
+        if has_begun or error.errno not in _NO_COPYING:
+            raise
+        return False
+    except AttributeError:  # not Linux
+        return False
+    return has_begun  # some file systems say nothing was left where something is
 
 
 def link_or_copy(name: str | Path, target: Path, folder: int | None = None) -> None:

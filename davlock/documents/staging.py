@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from davlock.documents.copying import BLOCK, NEW, copy_file, copy_members, link_or_copy
-from davlock.documents.disk import adopt, discard, disk_errors, sync_path, write_all
+from davlock.documents.disk import adopt, discard, disk_errors, sync_all, sync_path, write_all
 from davlock.documents.tree import Tree
 from davlock.errors import IncompleteBody, NotFound, TooLarge
 
@@ -47,7 +47,7 @@ class Staged:
     @property
     def aside(self) -> Path:
         """Where the content waits that these bytes replace, until the decision is committed."""
-        return self.file.with_suffix(_ASIDE)
+        return _aside(self.file)
 
     def putting_aside(self) -> Callable[[Path], None]:
         """What gives that content a second name."""
@@ -208,7 +208,7 @@ class Staging:
             yield file
         finally:
             discard(file)
-            discard(file.with_suffix(_ASIDE))
+            discard(_aside(file))
 
     def _enter(self) -> tuple[Path, int]:
         """A new folder for this process, and the descriptor that keeps it."""
@@ -274,12 +274,15 @@ class Staging:
             finally:
                 os.close(source)
             self._adopt(file, into)
-        for each in [*copied, file]:
-            sync_path(each)
+        sync_all([*copied, file])
 
     def _adopt(self, file: Path, into: str) -> None:
         with suppress(NotFound), self._tree.folder(into) as folder:
             adopt(file, folder)
+
+
+def _aside(file: Path) -> Path:
+    return file.parent / (file.name + _ASIDE)
 
 
 def _take(source: Source, fd: int, length: int | None, limit: int) -> tuple[str, int]:

@@ -155,9 +155,12 @@ class Tree:
     @contextmanager
     def folder(self, path: str) -> Iterator[int]:
         """An open descriptor of a folder, reached without following links. Raises NotFound, Forbidden."""
+        if path == paths.ROOT:
+            yield self._root_fd
+            return
         fd = os.dup(self._root_fd)
         try:
-            for name in path[1:].split("/") if path != paths.ROOT else ():
+            for name in path[1:].split("/"):
                 below = self._enter(fd, name)
                 os.close(fd)
                 fd = below

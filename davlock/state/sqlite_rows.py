@@ -326,8 +326,9 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         self._sql("DELETE FROM versions WHERE document = ? AND number = ?", (document, number))
 
     def surplus_versions(self, document: int, most: int, before: float) -> list[int]:
-        last_kept = "SELECT number FROM versions WHERE document = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2"
-        surplus = f"SELECT number FROM versions WHERE document = ?1 AND number <= ({last_kept})"
+        # By their numbers, which have no gaps but for what was not versioned then: counting would be to look at all of them at each save.
+        newest = "SELECT max(number) FROM versions WHERE document = ?1"
+        surplus = f"SELECT number FROM versions WHERE document = ?1 AND number <= ({newest}) - ?2"
         found = {number for (number,) in self._sql(surplus, (document, most))}
         if before > 0:
             old = self._sql("SELECT number FROM versions WHERE document = ? AND replaced < ?", (document, before))

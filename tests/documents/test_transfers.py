@@ -53,6 +53,18 @@ def test_a_document_takes_the_place_of_a_folder_and_back(site: Site) -> None:
     assert site.leftovers() == []
 
 
+def test_a_copy_of_a_folder_with_many_documents_large_and_small_has_them_all(site: Site) -> None:
+    contents = {f"{number}.bin": os.urandom(size) for number, size in enumerate([0, 1, 4096, 3_000_001, *range(100, 160)])}
+    site.mkcol("/a")
+    site.mkcol("/a/below")
+    for number, (name, content) in enumerate(contents.items()):
+        site.put(f"/a/below/{name}" if number % 2 else f"/a/{name}", content)
+    site.copy("/a", "/c")
+    for number, (name, content) in enumerate(contents.items()):
+        assert site.get(f"/c/below/{name}" if number % 2 else f"/c/{name}") == content
+    assert site.leftovers() == []
+
+
 def test_a_shallow_copy_of_a_folder_is_an_empty_one(site: Site) -> None:
     site.mkcol("/a")
     site.put("/a/b.txt", b"b")
