@@ -39,6 +39,10 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
+    def url(self, path: str) -> str:
+        """With the server's address, as a Destination has to be."""
+        return f"http://{self._host}{path}"
+
     def prepared(self, method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
         """The bytes of a request, for the load."""
         fields = {"Host": self._host} | self._headers | _named(headers)

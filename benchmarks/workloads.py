@@ -18,6 +18,7 @@ API = "/api/v1"
 CONNECTIONS = 16
 FILES_EACH = 4
 HELD = 10_000
+TREE = 1_000  # files in the folder that is copied and moved
 AUTHOR = "/_vti_bin/_vti_aut/author.dll"
 VERMEER_HEADERS = {"Content_Type": "application/x-vermeer-urlencoded", "X_Vermeer_Content_Type": "application/x-vermeer-urlencoded"}
 
@@ -83,6 +84,7 @@ def build_tree(root: Path, listings: set[tuple[str, int]]) -> None:
     _fill(root / "edit", CONNECTIONS * FILES_EACH, 64 * 1024)
     _fill(root / "get", CONNECTIONS * FILES_EACH, 4096)
     _fill(root / "put", CONNECTIONS * FILES_EACH, 4096)
+    _fill(root / "tree", TREE, 4096)
 
 
 def build_held(root: Path) -> None:
@@ -197,6 +199,17 @@ def _edit_cycles(client: Client, connection: int) -> list[Cycle]:
 # what must be true
 
 
+def _copies(client: Client, connection: int) -> list[Cycle]:
+    copy = client.prepared("COPY", "/tree/", Destination=client.url("/copy/"), Depth="infinity")
+    return [(Exchange(copy, (201,)), Exchange(client.prepared("DELETE", "/copy/"), (204,)))]
+
+
+def _moves(client: Client, connection: int) -> list[Cycle]:
+    there = client.prepared("MOVE", "/tree/", Destination=client.url("/moved/"))
+    back = client.prepared("MOVE", "/moved/", Destination=client.url("/tree/"))
+    return [(Exchange(there, (201,)), Exchange(back, (201,)))]
+
+
 def check_login(server: Server) -> None:
     """Whoever does not log in gets nothing."""
     with server.client(None) as nobody:
@@ -289,6 +302,27 @@ def _check_put(server: Server) -> None:
             raise Wrong("what was PUT is not what is there")
 
 
+def _check_transfer(method: str) -> Callable[[Server], None]:
+    def check(server: Server) -> None:
+        contents = {_name(number): content(4096, _name(number)) for number in range(TREE)}
+
+        def found(folder: str) -> dict[str, bytes]:
+            return {file.name: file.read_bytes() for file in (server.root / folder).glob("*")}
+
+        with server.client() as alice:
+            alice.expect((201,), method, "/tree/", Destination=alice.url("/checked/"))
+            if found("checked") != contents or found("tree") != (contents if method == "COPY" else {}):
+                raise Wrong(f"after {method} the files are not where they should be")
+            if method == "COPY":
+                alice.expect((204,), "DELETE", "/checked/")
+            else:
+                alice.expect((201,), "MOVE", "/checked/", Destination=alice.url("/tree/"))
+        if found("tree") != contents or found("checked"):
+            raise Wrong(f"after {method} and back the files are not what they were")
+
+    return check
+
+
 def _check_propfind(count: int, body: bytes) -> Callable[[Server], None]:
     def check(server: Server) -> None:
         with server.client() as alice:
@@ -332,8 +366,7 @@ def _listing(kind: str, body: bytes, count: int) -> Workload:
         return [(_propfind(client, f"/list-{count}/", "1", body, count + 1),)]
 
     about = f"PROPFIND depth 1, {kind}, {count:,} files"
-    least = 12.0 if count == 1_000 else None
-    return Workload(f"propfind-{kind}-{count}", about, 1, cycles, _check_propfind(count, body), least=least, lists=(f"list-{count}", count))
+    return Workload(f"propfind-{kind}-{count}", about, 1, cycles, _check_propfind(count, body), least=15.0, lists=(f"list-{count}", count))
 
 
 def _rest_listing(name: str, about: str, columns: tuple[str, ...], least: float | None) -> Workload:
@@ -357,8 +390,8 @@ def workloads() -> list[Workload]:
     edited = b"edited"
     return [
         *(_listing(kind, body, count) for count in (100, 1_000, 10_000) for kind, body in (("allprop", ALLPROP), ("named", NAMED))),
-        Workload("lock-1", "LOCK + UNLOCK, 1 connection", 1, _lock_cycles, _check_lock),
-        Workload("lock-16", "LOCK + UNLOCK, 16 connections", CONNECTIONS, _lock_cycles, _check_lock, least=1.5),
+        Workload("lock-1", "LOCK + UNLOCK, 1 connection", 1, _lock_cycles, _check_lock, least=1.2),
+        Workload("lock-16", "LOCK + UNLOCK, 16 connections", CONNECTIONS, _lock_cycles, _check_lock, least=4.0),
         Workload("lock-held", "LOCK + UNLOCK, 1 connection, 10,000 other locks held", 1, _lock_cycles, _check_lock, "held", "davlock", 0.9),
         Workload(
             "checkout",
@@ -397,7 +430,12 @@ def workloads() -> list[Workload]:
             CONNECTIONS,
             lambda client, n: [(put(client, f"/put/{name}", content(4096, edited.decode())),) for name in _own(n)],
             _check_put,
+            least=1.0,
             writes=True,
         ),
-        Workload("edit-16", "Office's edit cycle, 64 KiB, 16 connections", CONNECTIONS, _edit_cycles, _check_edit, writes=True),
+        Workload("edit-16", "Office's edit cycle, 64 KiB, 16 connections", CONNECTIONS, _edit_cycles, _check_edit, least=3.0, writes=True),
+        Workload(
+            "copy-1000", "COPY of a tree of 1,000 files, DELETE of the copy", 1, _copies, _check_transfer("COPY"), least=1.5, writes=True
+        ),
+        Workload("move-1000", "MOVE of a tree of 1,000 files, there and back", 1, _moves, _check_transfer("MOVE"), least=50.0, writes=True),
     ]
