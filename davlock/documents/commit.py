@@ -262,7 +262,8 @@ class Committer:
                 with self._tree.folder(paths.parent(intent.source)) as out_of:
                     name = self._spelling(out_of, intent.source)
                     os.rename(name, intent.spelling, src_dir_fd=out_of, dst_dir_fd=into)
-                    sync_folder(out_of)
+                    if paths.parent(intent.source) != paths.parent(intent.target):
+                        sync_folder(out_of)
             sync_folder(into)
 
     def _revert(self, intent: Intent, spelling: str) -> None:
