@@ -77,6 +77,7 @@ _REFUSALS = {
     416: "The content has no such parts.",
     423: "Somebody holds the document: who, since when, until when is told.",
     429: "Too many wrong passwords, or too many requests.",
+    431: "The headers are longer than the server takes.",
     503: "The server cannot answer now; nothing was changed.",
     507: "There is no room left on the disk; everything is as it was.",
 }
@@ -169,7 +170,7 @@ def _described(path: str, schemas: Schemas) -> Document:
         "tags": [_tag(path.removeprefix(ROOT))],
         "summary": "Tell what POST does here; it does nothing itself",
         "responses": {"200": {"description": "What POST does.", "content": _content(_ANY, {"schema": schemas.outgoing(dict[str, str])})}}
-        | _refusals(401, 403, 405, 406, 429, 503),
+        | _refusals(400, 401, 403, 405, 406, 414, 429, 431, 503),
     }
 
 
@@ -297,8 +298,6 @@ def _refusals(*statuses: int) -> Document:
 
 
 def _refusal(status: int, text: str) -> Document:
-    if status == 414:  # refused before it is known for which door it is
-        return {"description": f"{HTTPStatus(status).phrase}. {text}", "content": {"text/plain": {"schema": {"type": "string"}}}}
     example = msgspec.to_builtins(samples.refusal(status))
     told: Document = {
         "description": f"{HTTPStatus(status).phrase}. {text}",

@@ -28,7 +28,15 @@ _STATUSES: tuple[tuple[type[errors.DavlockError], int, str], ...] = (
     (errors.StorageFull, 507, "SoStorageFullException"),
     (errors.Unavailable, 503, "SoUnavailableException"),
 )
-_LOGINS = {401: "SoAuthenticationException", 403: "SoSentryException", 429: "SoTooManyRequestsException", 503: "SoUnavailableException"}
+_IN_FRONT = {
+    400: "ArgumentException",
+    401: "SoAuthenticationException",
+    403: "SoSentryException",
+    414: "ArgumentException",
+    429: "SoTooManyRequestsException",
+    431: "ArgumentException",
+    503: "SoUnavailableException",
+}
 _FAILED = "Something went wrong in the server. Whoever runs it finds the reason in its log."
 
 
@@ -51,9 +59,9 @@ def refusal(error: errors.DavlockError, viewer: str, library: Library) -> Error:
     return Error(error=True, error_type=kind, error_message=sentence(error, viewer, library), error_source=SOURCE)
 
 
-def refused_login(status: int, text: str) -> Error:
-    """What a client is told whom the authenticator has not let in."""
-    return Error(error=True, error_type=_LOGINS.get(status, "Exception"), error_message=text, error_source=SOURCE)
+def refused_in_front(status: int, text: str) -> Error:
+    """What a client is told whose request the server or the authenticator has not let through."""
+    return Error(error=True, error_type=_IN_FRONT.get(status, "Exception"), error_message=text, error_source=SOURCE)
 
 
 def failure() -> Error:
