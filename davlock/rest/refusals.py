@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from davlock import errors, wording
+from davlock import errors, rules, wording
 from davlock.library import Library
-from davlock.model import Lock
 from davlock.rest.types import Error
 
 SOURCE = "davlock"
@@ -71,7 +70,7 @@ def failure() -> Error:
 
 def sentence(error: errors.DavlockError, viewer: str, library: Library) -> str:
     """What a person is told: of locks, who holds what since when until when, and what to do."""
-    lock = standing(error, viewer)
+    lock = rules.named(error, viewer)
     if lock is None:
         return error.message
     try:
@@ -79,15 +78,6 @@ def sentence(error: errors.DavlockError, viewer: str, library: Library) -> str:
     except errors.DavlockError:
         is_folder = False
     return wording.told(lock, viewer, is_folder)
-
-
-def standing(error: errors.DavlockError, viewer: str) -> Lock | None:
-    """The lock that an error is about; of several, somebody else's rather than one's own."""
-    if isinstance(error, errors.NotHolder):
-        return error.lock
-    if isinstance(error, errors.Locked):
-        return min(error.blockers, key=lambda each: each.lock.principal == viewer).lock
-    return None
 
 
 def _row(error: errors.DavlockError) -> tuple[int, str]:
