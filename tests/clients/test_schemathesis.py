@@ -1,7 +1,7 @@
 """Schemathesis against the REST door: it makes requests of the served OpenAPI document, right and wrong ones, and checks every answer.
 
-All of its checks are on, for all operations and media types; the one exception, and what is left to the state of documents, are told in
-tests/rest/schemathesis.toml. What it cannot know of requests is in tests/rest/languages.py.
+All of its checks are on, for all operations and media types: tests/rest/schemathesis.toml. What it cannot know of requests is in
+tests/rest/languages.py.
 """
 
 from __future__ import annotations
