@@ -49,8 +49,9 @@ _CONDITIONS = {
 _PARAMETERS = {
     # what is the same everywhere
     "$select": "Properties, with commas between them and slashes in them; all others come back null, or not at all in lists.",
-    "$filter": "What the rows are to be like, such as `name contains 'report' and checkedOutBy = 'bob'`.",
-    "$orderBy": "Columns, with commas between them, each with `asc` or `desc` behind it if need be.",
+    "$filter": "What the rows are to be like: `name contains 'report' and (size gt 1000 or checkedOutBy = 'bob')`. A column, a comparison "
+    "such as eq, ne, lt, ge, begins, ends, contains, in, between, before, thisWeek, and a value; `and` binds before `or`.",
+    "$orderBy": "Columns, with commas between them, each with `asc` or `desc` behind it if need be: `name desc, updatedDate`.",
     "$top": "So many rows at most.",
     "$skip": "So many rows are passed over.",
     "allowedReturnTypes": "What the client can act on, all of it if that is missing.",
@@ -183,7 +184,9 @@ def _name(operation: Operation) -> str:
 
 def _tag(path: str) -> str:
     first, *rest = path.strip("/").split("/")
-    return f"{rest[0]} agent" if first == AGENTS.strip("/") else first or "API"
+    if first == AGENTS.strip("/"):
+        return f"{rest[0]} agent"
+    return first if first[:1].isupper() else "API"
 
 
 def _path_parameters(path: str) -> list[Document]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from html import escape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -165,3 +166,13 @@ def test_the_page_tells_of_every_operation(api: Api, document_of_all: Document) 
     for path, _, operation in described(document_of_all):
         assert f"<code>{path}</code>" in text
         assert f"id={operation['operationId']}>" in text
+
+
+def test_the_page_says_what_parameters_mean(api: Api, document_of_all: Document) -> None:
+    text = re.sub(r"</?code>", "`", api.ask("alice", "GET", "/docs").body.decode())
+    described_ones = [
+        each for _, _, operation in described(document_of_all) for each in operation.get("parameters", ()) if "description" in each
+    ]
+    assert len(described_ones) > 20
+    for each in described_ones:
+        assert escape(each["description"][1:]) in text, each
