@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from davlock import paths, rules
 from davlock.auth.accounts import Accounts
-from davlock.auth.api import Api
+from davlock.auth.api import NO_API, Api
 from davlock.auth.authenticator import Authenticator
 from davlock.auth.cors import share
 from davlock.auth.origins import Origins
@@ -77,7 +77,9 @@ def application(site: Site) -> Application:
     """The WSGI application: who is it, then which door."""
     doors = Doors(site)
     api = Api(rest.serves, rest.is_open, rest.spell, Origins(site.config.rest.cors_origins))
-    return share(Authenticator(site.accounts, site.tokens, site.config.auth.realm, api).protect(doors), api)
+    auth = site.config.auth
+    authenticator = Authenticator(site.accounts, site.tokens, auth.realm, api, free_failures=auth.free_failures)
+    return share(authenticator.protect(doors), api)
 
 
 class Doors:
@@ -100,7 +102,7 @@ class Doors:
             return self._health(start_response)
         if fprpc.serves(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST"):
             return self._frontpage(environ, start_response)
-        if rest.takes(environ["REQUEST_METHOD"], path):
+        if rest.takes(environ["REQUEST_METHOD"], path, lambda: self._library.look(paths.parse(path).path, "") is not None):
             return self._rest(environ, start_response)
         if paths.is_reserved(path) and not is_archived(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST", "PROPFIND"):
             # Explorer and Office probe such names whatever the folder: there is simply nothing.
@@ -157,4 +159,10 @@ def serve(config: Config, ready: Callable[[str, int], None]) -> None:
         threads=config.threads,
         drain_seconds=config.drain_seconds,
         ready=ready,
+        spell=_spell,
     )
+
+
+def _spell(target: str, status: int, sentence: str) -> tuple[str, bytes]:
+    """How the door at an address would have refused what could not be read."""
+    return (rest.spell if rest.serves(target.partition("?")[0]) else NO_API.spell)(status, sentence)

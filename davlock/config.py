@@ -16,6 +16,7 @@ from msgspec import Meta, inspect
 
 from davlock import paths
 from davlock.auth import origins
+from davlock.auth.throttle import FREE_FAILURES
 from davlock.errors import DavlockError
 from davlock.model import Semantics
 from davlock.policy import DAY, SCRATCH, Policy
@@ -125,9 +126,10 @@ class Versions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """realm: what programs show when they ask for the password."""
+    """realm: what programs show when they ask for the password. free_failures: so many wrong ones in a row go without a pause."""
 
     realm: Realm = "davlock"
+    free_failures: Annotated[int, Meta(ge=1, le=1_000_000)] = FREE_FAILURES
 
 
 class WebDav(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

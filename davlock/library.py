@@ -11,8 +11,8 @@ from davlock import rules
 from davlock.catalogue import Catalogue, Listed
 from davlock.checkouts import CheckedIn, Checkouts, checked_note, checked_text
 from davlock.checks import Finding, Inspection, Progress
-from davlock.conditions import Conditions, Views, unconditionally
-from davlock.documents import Committer, Drafting, Reserve, Shelf, Staging, Temporary, Tree
+from davlock.conditions import Conditions, View, Views, unconditionally
+from davlock.documents import Committer, Drafting, Reserve, Shelf, Staged, Staging, Temporary, Tree
 from davlock.documents.staging import Source
 from davlock.drafts import Drafts
 from davlock.emptying import Emptying
@@ -54,6 +54,10 @@ class Upload:
 
     source: Source
     length: int | None = None
+
+
+class _CheckedOut(Exception):
+    """The caller has the document checked out: what he saves now would be his draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,57 @@ class Library:
         try:
             with self._staging.stage(source, length, self._max_upload) as staged:
                 yield lambda: self._writes.commit(staged, at, caller, conditions, leaned_on, note, along)
+        except StorageFull:
+            self._give_up_deleted()
+            raise
+
+    def publish(
+        self,
+        at: Address,
+        content: Upload,
+        caller: Caller,
+        note: Note = NO_NOTE,
+        keep: bool = False,
+        conditions: Conditions = unconditionally,
+    ) -> Written | CheckedIn:
+        """Content for all to see: checked in if the caller has the document checked out, saved if he has not.
+
+        keep: as in check_in(). Which of the two it is, the decision says that does it. Raises what check_in() and write() raise.
+        """
+        with self.publishing(at, content, caller, note, keep, conditions) as commit:
+            return commit()
+
+    @contextmanager
+    def publishing(
+        self,
+        at: Address,
+        content: Upload,
+        caller: Caller,
+        note: Note = NO_NOTE,
+        keep: bool = False,
+        conditions: Conditions = unconditionally,
+    ) -> Iterator[Callable[[], Written | CheckedIn]]:
+        """publish() in two steps, as receiving() is write()."""
+        note = checked_note(note)
+        with self._state.reading() as rows:
+            own = self._own_checkout(rows, at.path, caller)
+            began = self._checkouts.permitted(rows, at.path, caller, conditions).generation if own else None
+            leaned_on = frozenset() if own else self._writes.permit(rows, at, caller, conditions, frozenset(), ALONE).leaned_on
+
+        def unless_checked_out(view: View) -> None:
+            if self._own_checkout(view.rows, at.path, caller):
+                raise _CheckedOut
+            conditions(view)
+
+        def commit(staged: Staged) -> Written | CheckedIn:
+            if began is None:
+                with suppress(_CheckedOut):  # meanwhile, in another program of his
+                    return self._writes.commit(staged, at, caller, unless_checked_out, leaned_on, note)
+            return self._checkouts.check_in(at, caller, note, keep, staged, began, conditions)
+
+        try:
+            with self._staging.stage(content.source, content.length, self._max_upload) as staged:
+                yield lambda: commit(staged)
         except StorageFull:
             self._give_up_deleted()
             raise
@@ -684,6 +739,10 @@ class Library:
             if now is None:
                 return None
             return self._identities.identify(rows, path) if now.is_folder else self._identities.seen(rows, now)
+
+    def _own_checkout(self, rows: Rows, path: str, caller: Caller) -> Lock | None:
+        checkout = self._checkouts.standing(rows, path)
+        return checkout if checkout and rules.proves(checkout, caller) else None
 
     def _give_up_deleted(self) -> None:
         """On a full disk: what is kept of deleted documents gives way to what is to be saved next."""

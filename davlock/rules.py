@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from davlock import paths
+from davlock.errors import DavlockError, Locked, NotHolder
 from davlock.model import Blocker, Caller, Change, Document, Draft, Ending, Kind, Lock, Past, Scope, Wanted
 
 _E, _S = Scope.EXCLUSIVE, Scope.SHARED
@@ -269,6 +270,15 @@ def foremost(held: Iterable[Lock], viewer: str = "") -> Lock | None:
     before a short-term one, both before a LOCK; of several, the first.
     """
     return min(held, key=lambda lock: (lock.principal != viewer, _ORDER.index(lock.kind), lock.generation), default=None)
+
+
+def named(refusal: DavlockError, viewer: str) -> Lock | None:
+    """The lock that somebody is told of when he is refused, if one is the reason; of several, another's rather than his own."""
+    if isinstance(refusal, NotHolder):
+        return refusal.lock
+    if isinstance(refusal, Locked):
+        return min(refusal.blockers, key=lambda each: each.lock.principal == viewer).lock
+    return None
 
 
 def is_under_work(document: Document, checkout: Lock | None) -> bool:

@@ -17,6 +17,7 @@ from davlock.auth.cross_site import is_forged
 from davlock.auth.identity import NOBODY, Identity
 from davlock.auth.refused import Refused, unauthorized
 from davlock.auth.sessions import session_secret
+from davlock.auth.throttle import FREE_FAILURES
 from davlock.auth.tokens import Tokens
 from davlock.errors import DavlockError
 
@@ -33,7 +34,7 @@ class Authenticator:
     """Lets requests through with their identity in the environ, or answers them itself.
 
     realm: what a client shows when it asks for the password; no quotes or backslashes. api: the door that is for programs.
-    clock: returns seconds that never go back.
+    clock: returns seconds that never go back. free_failures: how many wrong passwords, or tokens, in a row go without a pause.
     """
 
     def __init__(
@@ -43,9 +44,10 @@ class Authenticator:
         realm: str = "davlock",
         api: Api = NO_API,
         clock: Callable[[], float] = time.monotonic,
+        free_failures: int = FREE_FAILURES,
     ) -> None:
         self._realm, self._api = realm, api
-        self._basic, self._bearer = Basic(accounts, clock), Bearer(tokens, clock)
+        self._basic, self._bearer = Basic(accounts, clock, free_failures), Bearer(tokens, clock, free_failures)
 
     def protect(self, app: WSGIApplication) -> WSGIApplication:
         """The application behind authentication.

@@ -24,12 +24,12 @@ _log = logging.getLogger("davlock.auth")
 
 
 class Basic:
-    """Judges names with passwords. clock returns seconds that never go back."""
+    """Judges names with passwords. clock returns seconds that never go back. free_failures: so many in a row go without a pause."""
 
-    def __init__(self, accounts: Accounts, clock: Callable[[], float]) -> None:
+    def __init__(self, accounts: Accounts, clock: Callable[[], float], free_failures: int) -> None:
         self._accounts = accounts
         self._verified = Verified(clock)
-        self._throttle = Throttle(clock)
+        self._throttle = Throttle(clock, free_failures)
         self._turns = [threading.Lock() for _ in range(64)]
 
     def identify(self, encoded: str, peer: str) -> Identity:

@@ -20,11 +20,12 @@ class Bearer:
 
     A right one is always let in: nobody hits it by guessing, so nobody else's guesses are held against it. Wrong ones from one address have
     to wait like wrong passwords, which keeps a guesser from filling the log. clock returns seconds that never go back.
+    free_failures: so many in a row go without a pause.
     """
 
-    def __init__(self, tokens: Tokens, clock: Callable[[], float]) -> None:
+    def __init__(self, tokens: Tokens, clock: Callable[[], float], free_failures: int) -> None:
         self._tokens = tokens
-        self._throttle = Throttle(clock)
+        self._throttle = Throttle(clock, free_failures)
 
     def identify(self, secret: str, peer: str, is_session: bool = False) -> Identity:
         """Whose token, or session, it is; peer: the network address that asks. Raises Refused, and DavlockError as the state does."""

@@ -14,8 +14,9 @@ from http import HTTPStatus
 
 from lxml import etree
 
+from davlock import markup
 from davlock.dates import gmtime
-from davlock.errors import BadRequest, TooLarge
+from davlock.errors import TooLarge
 
 DAV = "DAV:"
 MS = "urn:schemas-microsoft-com:"
@@ -42,35 +43,7 @@ def parse(body: bytes) -> etree._Element:
     """
     if len(body) > MAX_BODY:
         raise TooLarge(f"The XML of the request is longer than {MAX_BODY // 1024} KiB.")
-    # Never collect_ids=False: lxml 6 then reads the external DTD, whatever load_dtd says.
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, remove_comments=True, remove_pis=True
-    )
-    try:
-        root = etree.fromstring(body, parser)
-    except etree.XMLSyntaxError as error:
-        line, column = error.position
-        raise BadRequest(f"The XML of the request is malformed at line {line}, column {column}.") from None
-    except (etree.LxmlError, ValueError):
-        raise BadRequest("The XML of the request is malformed.") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise BadRequest("The XML of the request has a DOCTYPE; send it without one.")
-    _check_size(root)
-    return root
-
-
-def _check_size(root: etree._Element) -> None:
-    depth = elements = 0
-    for event, _ in etree.iterwalk(root, events=("start", "end")):
-        if event == "end":
-            depth -= 1
-            continue
-        depth += 1
-        elements += 1
-        if depth > MAX_LEVELS:
-            raise BadRequest(f"The XML of the request is nested more than {MAX_LEVELS} levels deep.")
-        if elements > MAX_ELEMENTS:
-            raise BadRequest(f"The XML of the request has more than {MAX_ELEMENTS} elements.")
+    return markup.parse(body, MAX_LEVELS, MAX_ELEMENTS)
 
 
 def children(parent: etree._Element, *names: str) -> list[etree._Element]:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
-from davlock import rules
+from davlock.conditions import Conditions
 from davlock.errors import DavlockError, IncompleteBody, Unavailable
 from davlock.fprpc import content, packets, refusals
 from davlock.fprpc.brackets import parse_document, parse_vector, print_document
@@ -26,7 +26,7 @@ from davlock.fprpc.packets import Value
 from davlock.fprpc.refusals import Refused
 from davlock.fprpc.values import DocInfo, Malformed, integer, parse_boolean, parse_options, print_time
 from davlock.fprpc.wire import Command, Encoding, parse_pairs, read_form
-from davlock.library import Written
+from davlock.library import CheckedIn, Upload, Written
 from davlock.model import Note
 from davlock.parts import Part, Parts
 from davlock.paths import Address
@@ -73,8 +73,7 @@ def put_documents(call: Call) -> Reply:
                 names.add(at.path)
                 staged.enter_context(made_for(call, info.name, "createdir" in way.options))
                 wanted = content.conditions(at, info, way.options)
-                receiving = call.library.receiving(at, part, None, call.caller, wanted, way.note)
-                arrived.append(_Arrived(info, at, staged.enter_context(receiving)))
+                arrived.append(_Arrived(info, at, staged.enter_context(_arriving(call, at, part, wanted, way))))
         return _stored(call, arrived, way)
 
 
@@ -99,7 +98,7 @@ class _Arrived:
 
     info: DocInfo
     at: Address
-    commit: Callable[[], Written]
+    commit: Callable[[], Written | CheckedIn]
 
 
 def _blocks(call: Call, command: bytes, urls: Sequence[str], line: bytes) -> Generator[bytes, None, None]:
@@ -159,6 +158,15 @@ def _about(call: Call, name: str) -> Iterator[None]:
         raise Refused(refusals.number(error), f"{name}: {said} Nothing was stored.") from error
 
 
+def _arriving(
+    call: Call, at: Address, part: Part, wanted: Conditions, way: _Way
+) -> AbstractContextManager[Callable[[], Written | CheckedIn]]:
+    """With `checkin` the caller's checkout of a document is checked in, else he saves into his draft."""
+    if "checkin" in way.options:
+        return call.library.publishing(at, Upload(part), call.caller, way.note, way.keep, wanted)
+    return call.library.receiving(at, part, None, call.caller, wanted)
+
+
 def _stored(call: Call, arrived: Sequence[_Arrived], way: _Way) -> Reply:
     infos: list[Value] = []
     failed: list[tuple[str, DavlockError]] = []
@@ -166,7 +174,7 @@ def _stored(call: Call, arrived: Sequence[_Arrived], way: _Way) -> Reply:
     for each in arrived:
         name = call.relative(each.at.path)
         try:
-            is_mine = _store(call, each, way)
+            is_mine = content.is_still(call, each.at, each.commit())
         except DavlockError as error:
             failed.append((name, error))
             infos.append(_failed(name, error))
@@ -180,19 +188,6 @@ def _stored(call: Call, arrived: Sequence[_Arrived], way: _Way) -> Reply:
     others = "All others were stored." if len(failed) == 1 else f"{len(arrived) - len(failed)} others were stored."
     reasons = [f"{name} was not stored as asked: {refusals.sentence(error, call.caller.principal, call.library)}" for name, error in failed]
     return Reply([("document_list", infos)], " ".join([*reasons, others]), status=refusals.number(failed[0][1]))
-
-
-def _store(call: Call, each: _Arrived, way: _Way) -> Callable[[], bool]:
-    """Commits a document; returns what asks whether it is still this one. With `checkin` the caller's checkout of it is checked in."""
-    saved = each.commit().entry
-    checkout = call.library.checkout(each.at.path) if "checkin" in way.options else None
-    if checkout and rules.proves(checkout, call.caller):
-        try:
-            return content.is_version(call, each.at, call.library.check_in(each.at, call.caller, way.note, way.keep).version)
-        except DavlockError as error:
-            said = refusals.sentence(error, call.caller.principal, call.library)
-            raise Refused(refusals.number(error), f"It is your draft now, but could not be checked in. {said}") from error
-    return content.is_content(call, each.at, saved)
 
 
 def _described(call: Call, at: Address, is_mine: Callable[[], bool]) -> DocInfo:

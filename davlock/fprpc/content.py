@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable
 
-from davlock import rules
 from davlock.conditions import Conditions, View
 from davlock.errors import DavlockError, Exists, PreconditionFailed, Unavailable
 from davlock.fprpc import metadata, metakeys, refusals
@@ -16,8 +15,8 @@ from davlock.fprpc.checkouts import check_out
 from davlock.fprpc.folders import made_for
 from davlock.fprpc.values import DocInfo, Malformed, moment, parse_boolean, parse_options
 from davlock.fprpc.wire import Payload
-from davlock.library import Upload
-from davlock.model import NO_NOTE, Entry, Note
+from davlock.library import CheckedIn, Upload, Written
+from davlock.model import Note
 from davlock.paths import Address
 
 ATTEMPTS = 100  # at a document that is saved again, each time between its description and its content
@@ -56,7 +55,8 @@ def put_document(call: Call) -> Reply:
     at = call.address(info.name)
     wanted = conditions(at, info, options)
     with made_for(call, info.name, "createdir" in options):
-        is_mine = _publish(call, at, call.payload, keep, wanted) if "checkin" in options else _save(call, at, call.payload, wanted)
+        stored = _publish(call, at, call.payload, keep, wanted) if "checkin" in options else _save(call, at, call.payload, wanted)
+    is_mine = is_still(call, at, stored)
     unkept = keep_keys(call, at, info)
     saved = described(call, at, is_mine)
     return Reply([("document", saved)], " ".join([f"successfully put document '{saved.name}' as '{saved.name}'", *unkept]))
@@ -93,36 +93,24 @@ def _get_version(call: Call, at: Address, number: int) -> Reply:
         raise
 
 
-def _publish(call: Call, at: Address, content: Payload, keep: bool, conditions: Conditions) -> Callable[[], bool]:
-    """Of a document that the caller has not checked out, a save publishes already: there is nothing to check in."""
+def _save(call: Call, at: Address, content: Payload, conditions: Conditions) -> Written:
+    return call.library.write(at, content, content.length, call.caller, conditions)
+
+
+def _publish(call: Call, at: Address, content: Payload, keep: bool, conditions: Conditions) -> Written | CheckedIn:
     note = Note(call.command.get("comment", str, ""))
-    checkout = call.library.checkout(at.path)
-    if checkout is None or not rules.proves(checkout, call.caller):
-        return _save(call, at, content, conditions, note)
-    done = call.library.check_in(at, call.caller, note, keep, Upload(content, content.length), conditions)
-    return is_version(call, at, done.version)
+    return call.library.publish(at, Upload(content, content.length), call.caller, note, keep, conditions)
 
 
-def _save(call: Call, at: Address, content: Payload, conditions: Conditions, note: Note = NO_NOTE) -> Callable[[], bool]:
-    return is_content(call, at, call.library.write(at, content, content.length, call.caller, conditions, note).entry)
-
-
-def is_version(call: Call, at: Address, number: int) -> Callable[[], bool]:
-    """Asks whether what is published is still this version."""
+def is_still(call: Call, at: Address, stored: Written | CheckedIn) -> Callable[[], bool]:
+    """Asks whether what was stored is what the caller sees, or, after a check-in, what is published."""
 
     def is_mine() -> bool:
-        document = call.library.document(at.path)
-        return document is not None and document.version == number
-
-    return is_mine
-
-
-def is_content(call: Call, at: Address, saved: Entry) -> Callable[[], bool]:
-    """Asks whether what the caller sees is still this content."""
-
-    def is_mine() -> bool:
+        if isinstance(stored, CheckedIn):
+            document = call.library.document(at.path)
+            return document is not None and document.version == stored.version
         now = call.library.look(at.path, call.caller.principal)
-        return now is not None and now.etag == saved.etag
+        return now is not None and now.etag == stored.entry.etag
 
     return is_mine
 

@@ -24,12 +24,11 @@ from davlock.errors import Forbidden, IsFolder, NotFound
 from davlock.fprpc import metakeys
 from davlock.fprpc.calls import Call
 from davlock.fprpc.values import DocInfo, FolderInfo, MetaDict, MetaValue, boolean, integer, moment, string, strings
-from davlock.model import Caller, Change, Document, Draft, Entry, Kind, Lock, Version, next_stamp
+from davlock.model import Caller, Change, Document, Draft, Entry, Lock, Version, next_stamp
 from davlock.state import Rows
 
 # Of uuid5: a document has the same GUID in every process, and after every restart.
 _GUIDS = uuid.UUID("6f2a7b0e-6a0b-5c3e-9d53-0d1b0f7a4c11")
-_KINDS = (Kind.CHECKOUT, Kind.EDIT, Kind.LOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +149,15 @@ def stamp(view: View, entry: Entry) -> int:
 def checkout(locks: Iterable[Lock]) -> tuple[Lock, float | None] | None:
     """Of the locks that cover a document: the one that is shown as its checkout, and when that ends (Unix time), if it does.
 
-    A long-term checkout is shown before a short-term one, and both before a LOCK of a WebDAV client; of several, the first. It ends
-    when the short-term one does that its holder has at the same time.
+    A long-term one ends when the short-term one does that its holder has at the same time.
     """
-    standing = sorted(locks, key=lambda lock: (_KINDS.index(lock.kind), lock.generation))
-    if not standing:
+    held = list(locks)
+    shown = rules.foremost(held)
+    if shown is None:
         return None
     # Beside a long-term one there is nothing of others: so what ends is its holder's.
-    return standing[0], next((lock.expires for lock in standing if lock.expires is not None), None)
+    ending = rules.foremost(lock for lock in held if lock.expires is not None)
+    return shown, ending.expires if ending else None
 
 
 def _at(call: Call, rows: Rows, wanted: Sequence[str], seen: Seen | None = None) -> Known:

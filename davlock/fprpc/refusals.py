@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from davlock import errors, msnumbers, paths, wording
+from davlock import errors, msnumbers, paths, rules, wording
 from davlock.fprpc.values import Malformed
 from davlock.library import Library
 from davlock.model import Kind, Lock
@@ -23,7 +23,7 @@ def number(error: errors.DavlockError) -> int:
 
 def sentence(error: errors.DavlockError, viewer: str, library: Library) -> str:
     """What a person (principal `viewer`) is told of it: of locks, who holds what since when until when."""
-    lock = _lock(error, viewer)
+    lock = rules.named(error, viewer)
     if lock is None:
         return error.message
     is_folder = _is_folder(library, lock.root)
@@ -38,15 +38,6 @@ def _own(lock: Lock, expires: float, is_folder: bool) -> str:
     where = "in your own WebDAV client" if lock.kind is Kind.LOCK else "for editing by yourself, in this or another program,"
     until = f"since {wording.moment(lock.since)} until {wording.moment(expires)}"
     return f"{what} is open {where} {until}. Close it there, or try again after that time."
-
-
-def _lock(error: errors.DavlockError, viewer: str) -> Lock | None:
-    if isinstance(error, errors.NotHolder):
-        return error.lock
-    if isinstance(error, errors.Locked):
-        # Of several, somebody else's is told rather than one's own.
-        return min(error.blockers, key=lambda each: each.lock.principal == viewer).lock
-    return None
 
 
 def _is_folder(library: Library, path: str) -> bool:

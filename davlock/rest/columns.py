@@ -12,8 +12,8 @@ from davlock import paths
 from davlock.catalogue import Listed
 from davlock.library import Library
 from davlock.model import Lock
+from davlock.rest.holds import checkout_state
 from davlock.rest.presentation import exact
-from davlock.rest.types import CheckoutState
 
 
 class Kind(Enum):
@@ -52,10 +52,7 @@ class Column:
 
 
 def _state(row: Listed, viewing: Viewing) -> str:
-    if row.lock is None:
-        is_held = viewing.library.can_be_checked_out(row.path, row)
-        return _NOT_CHECKED_OUT if is_held else _NOT_SUPPORTED
-    return _OWN if row.lock.principal == viewing.viewer else _OTHER
+    return str(checkout_state(row.lock, viewing.viewer, viewing.library.can_be_checked_out(row.path, row)).value)
 
 
 def _of_lock(value: Callable[[Lock], Any], none: str | None = None) -> Value:
@@ -79,7 +76,6 @@ def _created(row: Listed, viewing: Viewing) -> float | None:
     return row.created or (row.entry.created if row.entry else None)
 
 
-_NOT_CHECKED_OUT, _OWN, _OTHER, _NOT_SUPPORTED = (str(each.value) for each in CheckoutState)
 _CRM_TEXT = "visibleFor userGroup keywords ourref yourref attention subject registeredBy icon text completed recordType who isReport isMail"
 _CRM_NUMBERS = "contactId personId projectId saleId snum suggestedDocumentId mailMergeDraft"
 _N, _T, _D = Kind.NUMBER, Kind.TEXT, Kind.DATE

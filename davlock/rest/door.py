@@ -86,9 +86,14 @@ def serves(raw_path: str) -> bool:
     return path.removesuffix("/") in (overview.VERSIONS_URL, ROOT) or path.startswith(f"{ROOT}/")
 
 
-def takes(method: str, raw_path: str) -> bool:
-    """Whether a request is for this door. There may be a folder /api: all but its GET, which folders have none of, is for WebDAV."""
-    return serves(raw_path) and (raw_path.lower().removesuffix("/") != overview.VERSIONS_URL or method in ("GET", "HEAD"))
+def takes(method: str, raw_path: str, is_stored: Callable[[], bool]) -> bool:
+    """Whether a request is for this door. is_stored: whether there is a folder of this name, too.
+
+    Of a folder /api, all but GET, which folders have none of, is for WebDAV. Methods that WebDAV alone has are, anyway: such as MKCOL.
+    """
+    if raw_path.lower().removesuffix("/") != overview.VERSIONS_URL or method in ("GET", "HEAD"):
+        return serves(raw_path)
+    return method in falcon.HTTP_METHODS and not is_stored()
 
 
 def is_open(method: str, raw_path: str) -> bool:
@@ -97,8 +102,8 @@ def is_open(method: str, raw_path: str) -> bool:
 
 
 def spell(status: int, text: str) -> tuple[str, bytes]:
-    """Media type and body of what the authenticator refuses in front of this door."""
-    return JSON.content_type, codec.encode_json(refusals.refused_login(status, text))
+    """Media type and body of what is refused in front of this door."""
+    return JSON.content_type, codec.encode_json(refusals.refused_in_front(status, text))
 
 
 class RestDoor:

@@ -113,8 +113,11 @@ def save(call: Call, id: int, edit: Edit, conditional: Conditional | None = None
     """
     for _ in range(_ATTEMPTS):
         now = records.read(call, id)
-        records.judge(now, conditional, call.request.method)
-        wanted = edit(now.entity(call.present))
+        try:
+            wanted = edit(now.entity(call.present))
+        except Refused:  # because of what the document is like: then its conditions come first
+            records.judge(now, conditional, call.request.method)
+            raise
         if wanted.document_id and wanted.document_id != id:
             raise Refused(409, "ArgumentException", f"What is to be saved is document {wanted.document_id}, not {id}.")
         with suppress(Changed):
@@ -178,9 +181,10 @@ def some(call: Call, ids: list[int]) -> list[SlimDocument]:
 
 def _store(call: Call, now: Record, wanted: DocumentEntityInput, conditional: Conditional | None) -> None:
     """Raises Changed if the document is no longer what it is said to be now."""
-    unchanged = records.unchanged(call, now, conditional, call.request.method)
     changes = fields.changes(wanted, now.values(call.present), now.properties, call.present)
     folder, name = places.destination(call, now.path, wanted)
+    # Only now: a request that makes no sense is told so whatever its conditions are (RFC 9110 §13.2.1).
+    unchanged = records.unchanged(call, now, conditional, call.request.method)
     moves = paths.join(folder, paths.canonical_name(name)) != now.path
     if moves or changes:
         changes |= fields.stamped(next_stamp(now.now, now.updated[0]), call.caller.principal)

@@ -60,12 +60,11 @@ def state(call: Call, document: Document, explain: bool = False) -> CheckoutInfo
 
 
 def _info(call: Call, document: Document, lock: Lock | None, numbers: Mapping[str, int]) -> CheckoutInfo:
-    can_be_held = call.library.can_be_checked_out(document.path or "", document)
+    shown = checkout_state(lock, call.caller.principal, call.library.can_be_checked_out(document.path or "", document))
     if lock is None:
-        return CheckoutInfo(CheckoutState.NOT_CHECKED_OUT if can_be_held else CheckoutState.LOCKING_NOT_SUPPORTED)
-    whose = CheckoutState.CHECKED_OUT_OWN if lock.principal == call.caller.principal else CheckoutState.CHECKED_OUT_OTHER
+        return CheckoutInfo(shown)
     return CheckoutInfo(
-        whose if can_be_held else CheckoutState.LOCKING_NOT_SUPPORTED,
+        shown,
         numbers.get(lock.principal, 0),
         lock.principal,
         exact(lock.since),
@@ -73,6 +72,15 @@ def _info(call: Call, document: Document, lock: Lock | None, numbers: Mapping[st
         lock.door,
         lock.comment,
     )
+
+
+def checkout_state(lock: Lock | None, viewer: str, can_be_checked_out: bool) -> CheckoutState:
+    """Whose checkout a document has, as the viewer sees it. lock: what holds it, of whatever kind."""
+    if not can_be_checked_out:
+        return CheckoutState.LOCKING_NOT_SUPPORTED
+    if lock is None:
+        return CheckoutState.NOT_CHECKED_OUT
+    return CheckoutState.CHECKED_OUT_OWN if lock.principal == viewer else CheckoutState.CHECKED_OUT_OTHER
 
 
 def hold(lock: Lock, viewer: str, numbers: Mapping[str, int], ids: Mapping[str, int] | None = None) -> Hold:

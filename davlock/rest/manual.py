@@ -15,7 +15,10 @@ code,pre{font:13px/1.45 ui-monospace,monospace}pre{background:#f5f5f5;padding:.7
 details{margin:.25rem 0;border:1px solid #ddd;border-radius:4px}summary{padding:.4rem .7rem;cursor:pointer}
 details>div{padding:.2rem .9rem .8rem}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.2rem .6rem .2rem 0}
-th{font-weight:600;color:#555}b.verb{display:inline-block;min-width:4.2rem}nav a{margin-right:.8rem}
+th{font-weight:600;color:#555}b.verb{display:inline-block;min-width:4.2rem}nav{display:flex;flex-wrap:wrap;gap:.1rem .8rem}
+th,td{white-space:nowrap}td:last-child{white-space:normal;overflow-wrap:anywhere;width:100%}h4{margin:1rem 0 .2rem}p{margin:.6rem 0}
+@media(max-width:40rem){summary,a{overflow-wrap:anywhere}th,td{display:block;white-space:normal;overflow-wrap:anywhere;padding:0}
+tr{display:block;padding:.3rem 0}}
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#242424}details,h2{border-color:#444}th{color:#aaa}a{color:#8bf}}
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -55,7 +58,7 @@ def _operation(document: dict[str, Any], path: str, verb: str, operation: dict[s
         (
             each["name"],
             f"{escape(each['in'])}{', required' if each.get('required') and each['in'] != 'path' else ''}",
-            _shape(each["schema"]),
+            f"{_shape(each['schema'])}{_described(each)}",
         )
         for each in own
     ]
@@ -102,7 +105,7 @@ def _shape(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_shape(each) for each in schema["anyOf"])
     if "enum" in schema:
-        return " | ".join(f"<code>{escape(str(each))}</code>" for each in schema["enum"])
+        return " | ".join(f"<code>{escape(str(each)) or '&quot;&quot;'}</code>" for each in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {_shape(schema.get('items', {}))}"
     if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
@@ -110,6 +113,11 @@ def _shape(schema: dict[str, Any]) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
     bounds = f" from {low} to {high}" if low is not None and high is not None else ""
     return escape(f"{schema.get('type', 'anything')}{bounds}")
+
+
+def _described(parameter: dict[str, Any]) -> str:
+    text: str = parameter.get("description", "")
+    return f". {_marked(text[0].upper() + text[1:])}" if text else ""
 
 
 def _marked(text: str) -> str:

@@ -49,8 +49,9 @@ _CONDITIONS = {
 _PARAMETERS = {
     # what is the same everywhere
     "$select": "Properties, with commas between them and slashes in them; all others come back null, or not at all in lists.",
-    "$filter": "What the rows are to be like, such as `name contains 'report' and checkedOutBy = 'bob'`.",
-    "$orderBy": "Columns, with commas between them, each with `asc` or `desc` behind it if need be.",
+    "$filter": "What the rows are to be like: `name contains 'report' and (size gt 1000 or checkedOutBy = 'bob')`. A column, a comparison "
+    "such as eq, ne, lt, ge, begins, ends, contains, in, between, before, thisWeek, and a value; `and` binds before `or`.",
+    "$orderBy": "Columns, with commas between them, each with `asc` or `desc` behind it if need be: `name desc, updatedDate`.",
     "$top": "So many rows at most.",
     "$skip": "So many rows are passed over.",
     "allowedReturnTypes": "What the client can act on, all of it if that is missing.",
@@ -77,6 +78,7 @@ _REFUSALS = {
     416: "The content has no such parts.",
     423: "Somebody holds the document: who, since when, until when is told.",
     429: "Too many wrong passwords, or too many requests.",
+    431: "The headers are longer than the server takes.",
     503: "The server cannot answer now; nothing was changed.",
     507: "There is no room left on the disk; everything is as it was.",
 }
@@ -169,7 +171,7 @@ def _described(path: str, schemas: Schemas) -> Document:
         "tags": [_tag(path.removeprefix(ROOT))],
         "summary": "Tell what POST does here; it does nothing itself",
         "responses": {"200": {"description": "What POST does.", "content": _content(_ANY, {"schema": schemas.outgoing(dict[str, str])})}}
-        | _refusals(401, 403, 405, 406, 429, 503),
+        | _refusals(400, 401, 403, 405, 406, 414, 429, 431, 503),
     }
 
 
@@ -182,7 +184,9 @@ def _name(operation: Operation) -> str:
 
 def _tag(path: str) -> str:
     first, *rest = path.strip("/").split("/")
-    return f"{rest[0]} agent" if first == AGENTS.strip("/") else first or "API"
+    if first == AGENTS.strip("/"):
+        return f"{rest[0]} agent"
+    return first if first[:1].isupper() else "API"
 
 
 def _path_parameters(path: str) -> list[Document]:
@@ -297,8 +301,6 @@ def _refusals(*statuses: int) -> Document:
 
 
 def _refusal(status: int, text: str) -> Document:
-    if status == 414:  # refused before it is known for which door it is
-        return {"description": f"{HTTPStatus(status).phrase}. {text}", "content": {"text/plain": {"schema": {"type": "string"}}}}
     example = msgspec.to_builtins(samples.refusal(status))
     told: Document = {
         "description": f"{HTTPStatus(status).phrase}. {text}",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from davlock import errors, wording
+from davlock import errors, rules, wording
 from davlock.library import Library
-from davlock.model import Lock
 from davlock.rest.types import Error
 
 SOURCE = "davlock"
@@ -28,7 +27,15 @@ _STATUSES: tuple[tuple[type[errors.DavlockError], int, str], ...] = (
     (errors.StorageFull, 507, "SoStorageFullException"),
     (errors.Unavailable, 503, "SoUnavailableException"),
 )
-_LOGINS = {401: "SoAuthenticationException", 403: "SoSentryException", 429: "SoTooManyRequestsException", 503: "SoUnavailableException"}
+_IN_FRONT = {
+    400: "ArgumentException",
+    401: "SoAuthenticationException",
+    403: "SoSentryException",
+    414: "ArgumentException",
+    429: "SoTooManyRequestsException",
+    431: "ArgumentException",
+    503: "SoUnavailableException",
+}
 _FAILED = "Something went wrong in the server. Whoever runs it finds the reason in its log."
 
 
@@ -51,9 +58,9 @@ def refusal(error: errors.DavlockError, viewer: str, library: Library) -> Error:
     return Error(error=True, error_type=kind, error_message=sentence(error, viewer, library), error_source=SOURCE)
 
 
-def refused_login(status: int, text: str) -> Error:
-    """What a client is told whom the authenticator has not let in."""
-    return Error(error=True, error_type=_LOGINS.get(status, "Exception"), error_message=text, error_source=SOURCE)
+def refused_in_front(status: int, text: str) -> Error:
+    """What a client is told whose request the server or the authenticator has not let through."""
+    return Error(error=True, error_type=_IN_FRONT.get(status, "Exception"), error_message=text, error_source=SOURCE)
 
 
 def failure() -> Error:
@@ -63,7 +70,7 @@ def failure() -> Error:
 
 def sentence(error: errors.DavlockError, viewer: str, library: Library) -> str:
     """What a person is told: of locks, who holds what since when until when, and what to do."""
-    lock = standing(error, viewer)
+    lock = rules.named(error, viewer)
     if lock is None:
         return error.message
     try:
@@ -71,15 +78,6 @@ def sentence(error: errors.DavlockError, viewer: str, library: Library) -> str:
     except errors.DavlockError:
         is_folder = False
     return wording.told(lock, viewer, is_folder)
-
-
-def standing(error: errors.DavlockError, viewer: str) -> Lock | None:
-    """The lock that an error is about; of several, somebody else's rather than one's own."""
-    if isinstance(error, errors.NotHolder):
-        return error.lock
-    if isinstance(error, errors.Locked):
-        return min(error.blockers, key=lambda each: each.lock.principal == viewer).lock
-    return None
 
 
 def _row(error: errors.DavlockError) -> tuple[int, str]:

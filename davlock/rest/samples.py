@@ -20,10 +20,12 @@ _SENTENCES = {
     409: ("SoNotCheckedOutException", "The document is not checked out."),
     412: ("SoConcurrencyException", "The document has changed since you have read it."),
     413: ("SoTooLargeException", "The body of the request has more than 4194304 bytes."),
+    414: ("ArgumentException", "The address is longer than 16384 bytes."),
     415: ("UnsupportedMediaTypeException", "A body can be, in UTF-8, one of: application/json, application/xml."),
     416: ("ArgumentOutOfRangeException", "The content has 18231 bytes."),
     423: ("SoDocumentLockedException", _HELD),
-    429: ("SoThrottledException", "Too many wrong passwords for this name; try again in 30 s."),
+    429: ("SoTooManyRequestsException", "Too many wrong passwords for this name; try again in 30 s."),
+    431: ("ArgumentException", "The request head is longer than 65536 bytes."),
     503: ("SoUnavailableException", "The store is busy; nothing was changed. Try again."),
     507: ("SoStorageFullException", "There is no room left on the disk; everything is as it was."),
 }

@@ -51,9 +51,11 @@ class Schemas:
         plain = {name: each for name, each in schema.get("properties", {}).items() if _is_plain(each)}
         if not plain or not set(schema.get("required", ())) <= set(plain):
             return None
-        for name in schema.get("required", ()):
-            if plain[name].get("type") == "array":
-                plain[name] = plain[name] | {"minItems": 1}  # a form cannot say that a list is empty
+        for name, each in plain.items():
+            if each.get("type") == "array":
+                # A form cannot say that a list is empty; and a list of one looks like what is in it.
+                some = each | {"minItems": 1} if name in schema.get("required", ()) else each
+                plain[name] = {"anyOf": [some, each["items"]]}
         return {"type": "object", "properties": plain, "required": schema.get("required", [])}
 
     def xml(self, kind: Any) -> Schema | None:

@@ -29,6 +29,11 @@ MOST_READ = 200_000  # documents that one list looks at
 _UNSAFE = re.compile("[^A-Za-z0-9_]")
 
 
+# No schema can tell a language that nests; the format has a name for it.
+Filter = Annotated[str, Meta(extra_json_schema={"format": "davlock-filter"})]
+Order = Annotated[str, Meta(extra_json_schema={"format": "davlock-order"})]
+
+
 class ListQuery(msgspec.Struct, rename="camel"):
     """path: a document, or the folder whose documents are listed, with deep also those of the folders below it; without a path, all.
 
@@ -38,8 +43,8 @@ class ListQuery(msgspec.Struct, rename="camel"):
     path: Path = ""
     deep: bool | None = None
     select: str = field(default="", name="$select")
-    filter: str = field(default="", name="$filter")
-    order_by: str = field(default="", name="$orderBy")
+    filter: Filter = field(default="", name="$filter")
+    order_by: Order = field(default="", name="$orderBy")
     top: Annotated[int, Meta(ge=0, le=MOST)] = field(default=MOST, name="$top")
     skip: Annotated[int, Meta(ge=0, le=2**31 - 1)] = field(default=0, name="$skip")
     mode: Literal["", "Slim", "Wide", "Full"] = field(default="", name="$mode")

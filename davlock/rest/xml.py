@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 from lxml import etree
 
+from davlock import markup
 from davlock.errors import BadRequest
 from davlock.rest import codec
 
@@ -42,7 +43,7 @@ def encode(value: Any, kind: Any = None) -> bytes:
 
 def decode(body: bytes, kind: Any) -> Any:
     """The value of a type in an XML text; how its root is named means nothing. Raises BadRequest."""
-    return codec.convert(_plain(_parse(body), kind), kind, strict=False)
+    return codec.convert(_plain(markup.parse(body, codec.MAX_DEPTH, MAX_ELEMENTS), kind), kind, strict=False)
 
 
 def name(kind: Any) -> str:
@@ -82,35 +83,6 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return _IMPOSSIBLE.sub("\ufffd", str(value))
-
-
-def _parse(body: bytes) -> etree._Element:
-    # Never collect_ids=False: lxml 6 then reads the external DTD, whatever load_dtd says.
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, remove_comments=True, remove_pis=True
-    )
-    try:
-        root = etree.fromstring(body, parser)
-    except etree.XMLSyntaxError as error:
-        line, column = error.position
-        raise BadRequest(f"The XML of the request is malformed at line {line}, column {column}.") from None
-    except (etree.LxmlError, ValueError):
-        raise BadRequest("The XML of the request is malformed.") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise BadRequest("The XML of the request has a DOCTYPE; send it without one.")
-    _check_size(root)
-    return root
-
-
-def _check_size(root: etree._Element) -> None:
-    depth = elements = 0
-    for event, _ in etree.iterwalk(root, events=("start", "end")):
-        if event == "end":
-            depth -= 1
-            continue
-        depth, elements = depth + 1, elements + 1
-        if depth > codec.MAX_DEPTH or elements > MAX_ELEMENTS:
-            raise BadRequest(f"The XML of the request has more than {codec.MAX_DEPTH} levels or {MAX_ELEMENTS} elements.")
 
 
 def _plain(element: etree._Element, kind: Any) -> Any:

@@ -128,6 +128,12 @@ def _judge_unfinished(part: bytes) -> None:
         raise _too_long()
 
 
+def sent_target(data: bytes) -> str:
+    """The address in as much of a head as has come, as it was sent, whatever is wrong with it; empty if it has not come."""
+    words = data[:_LINE_LIMIT].partition(b"\r\n")[0].split(b" ", 2)
+    return words[1].decode("latin-1") if len(words) > 1 else ""
+
+
 def parse_head(data: bytes) -> Head:
     """Judge a head as read_head gives it. Raises HeadError."""
     if len(data.translate(None, _CONTROLS)) != len(data):

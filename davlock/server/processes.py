@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from davlock.server.servers import Listener, Server, listen
+from davlock.server.servers import Listener, Server, Spell, listen, spell_plainly
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -36,23 +36,25 @@ def serve(
     drain_seconds: float = 25.0,
     ready: Callable[[str, int], None],
     at_worker_start: Callable[[], None] | None = None,
+    spell: Spell = spell_plainly,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then let the requests in flight end for `drain_seconds`, and return.
 
     make_app is called once in every worker process, after at_worker_start; with more than one worker these are children
     of this process, which itself must have no threads. A child that dies is replaced. `ready` is called once, with the
-    address, when all workers accept. Call it in the main thread. A second signal ends the process at once.
+    address, when all workers accept. spell says how requests are refused that never reach an
+    application. Call it in the main thread. A second signal ends the process at once.
 
     Raises OSError if the address can't be had and RuntimeError if a worker can't start.
     """
     listener = listen(host, port)
     address = listener.getsockname()[:2]
     if workers == 1:
-        _serve_here(listener, make_app, threads, drain_seconds, lambda: ready(*address), at_worker_start)
+        _serve_here(listener, make_app, threads, drain_seconds, lambda: ready(*address), at_worker_start, spell)
         return
 
     def work(tell: Callable[[], None], parent: int) -> None:
-        _serve_child(listener, make_app, threads, drain_seconds, tell, at_worker_start, parent)
+        _serve_child(listener, make_app, threads, drain_seconds, tell, at_worker_start, spell, parent)
 
     with listener:
         _Family(work, workers, drain_seconds, lambda: ready(*address), listener).run()
@@ -65,9 +67,10 @@ def _serve_here(
     drain_seconds: float,
     ready: Callable[[], None],
     at_worker_start: Callable[[], None] | None,
+    spell: Spell,
 ) -> None:
     with listener, _signals(signal.SIGTERM, signal.SIGINT) as signals:
-        server = _start(listener, make_app, threads, False, at_worker_start)
+        server = _start(listener, make_app, threads, False, at_worker_start, spell)
         ready()
         while not _asks_to_stop(signals):
             select.select([signals], [], [])
@@ -82,13 +85,14 @@ def _serve_child(
     drain_seconds: float,
     tell: Callable[[], None],
     at_worker_start: Callable[[], None] | None,
+    spell: Spell,
     parent: int,
 ) -> None:
     # Ctrl-C goes to the whole group; the parent passes it on as SIGTERM. SIGTERM may come twice (systemd sends it to
     # every process) and means the same both times: only the parent is impatient.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with _signals(signal.SIGTERM) as signals:
-        server = _start(listener, make_app, threads, True, at_worker_start)
+        server = _start(listener, make_app, threads, True, at_worker_start, spell)
         tell()
         # `parent` is a pipe that only the parent could write to: it becomes readable when the parent is no more.
         heard: list[int] = []
@@ -103,10 +107,11 @@ def _start(
     threads: int,
     multiprocess: bool,
     at_worker_start: Callable[[], None] | None,
+    spell: Spell,
 ) -> Server:
     if at_worker_start is not None:
         at_worker_start()
-    server = Server(listener, make_app(), threads=threads, multiprocess=multiprocess)
+    server = Server(listener, make_app(), threads=threads, multiprocess=multiprocess, spell=spell)
     server.prepare()
     threading.Thread(target=server.serve, name="davlock-accept", daemon=True).start()
     return server

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cheroot.server
 
 from davlock.server.bodies import Body, ChunkedBody, LengthBody
-from davlock.server.heads import Head, HeadError, parse_head, read_head
+from davlock.server.heads import Head, HeadError, parse_head, read_head, sent_target
 
 if TYPE_CHECKING:
     from davlock.server.connections import Connection
@@ -29,7 +29,7 @@ class Disconnected(ConnectionError):
 class Request(cheroot.server.HTTPRequest):
     """Reads and judges a request, lets the gateway answer it, frames the answer.
 
-    Instead of cheroot's `inheaders`, `uri`, `path`, `qs` there is `head`. `method` stays a str.
+    Instead of cheroot's `inheaders`, `uri`, `path`, `qs` there is `head`; `target` also of one that can't be served. `method` stays a str.
     """
 
     conn: Connection
@@ -40,6 +40,7 @@ class Request(cheroot.server.HTTPRequest):
         self.server = server
         self.conn = conn
         self.head: Head | None = None
+        self.target = ""
         self.method = ""
         self.body: Body = LengthBody(conn.rfile, 0)
         self.ready = False
@@ -52,19 +53,21 @@ class Request(cheroot.server.HTTPRequest):
     def parse_request(self) -> None:
         """Read the head. `ready` tells whether there is something to answer; if not, the connection is to be closed."""
         self.close_connection = True
+        data: bytes | None = None
         try:
             data = read_head(self.conn.rfile)
             if data is None:
                 return
             self.head = head = parse_head(data)
         except HeadError as error:
+            self.target = sent_target(data or self.conn.rfile.buffer[self.conn.rfile.start :])
             self.conn.linger = True
             self.simple_response(error.status, error.message)
             return
         except TimeoutError:
             self.simple_response("408 Request Timeout", "The request did not arrive in time.")
             return
-        self.method = head.method
+        self.method, self.target = head.method, head.target
         self.close_connection = not head.keep_alive
         invite = self._invite if head.expects_continue else None
         if head.chunked:
@@ -107,11 +110,11 @@ class Request(cheroot.server.HTTPRequest):
             self.conn.linger = True
 
     def simple_response(self, status: str, msg: str = "") -> None:
-        """Answer with a line of plain text and close the connection; silent if the client has gone."""
+        """Answer with a sentence and close the connection; silent if the client has gone."""
         self.close_connection = True
-        text = msg.encode() + b"\n"
+        media_type, text = self.server.spell(self.target, int(status[:3]), msg)
         try:
-            self.start(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(text)))])
+            self.start(status, [("Content-Type", media_type), ("Content-Length", str(len(text)))])
             self.write(text)
         except Disconnected:
             self.conn.abort()

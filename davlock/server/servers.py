@@ -6,6 +6,7 @@ import errno
 import logging
 import socket
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import cheroot.wsgi
@@ -23,6 +24,8 @@ IDLE_SECONDS = 60
 """How long a connection may stay open between two requests."""
 
 _log = logging.getLogger("davlock.server")
+Spell = Callable[[str, int, str], tuple[str, bytes]]
+"""Media type and body of a refusal: of the address as it was sent, a status, a sentence."""
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -63,6 +66,11 @@ def listen(host: str, port: int) -> Listener:
     return listener
 
 
+def spell_plainly(target: str, status: int, sentence: str) -> tuple[str, bytes]:
+    """A line of text."""
+    return "text/plain; charset=utf-8", f"{sentence}\n".encode()
+
+
 class Server(cheroot.wsgi.Server):
     """Serves an application on a socket that listens already.
 
@@ -72,12 +80,21 @@ class Server(cheroot.wsgi.Server):
 
     threads:       requests answered at the same time.
     multiprocess:  whether other processes serve the same application.
+    spell:         how requests are refused that never reach the application.
     """
 
     ConnectionClass = Connection
     socket: Listener | None
 
-    def __init__(self, listener: Listener, application: WSGIApplication, *, threads: int = 16, multiprocess: bool = False) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        application: WSGIApplication,
+        *,
+        threads: int = 16,
+        multiprocess: bool = False,
+        spell: Spell = spell_plainly,
+    ) -> None:
         super().__init__(
             listener.getsockname()[:2],
             application,
@@ -87,6 +104,7 @@ class Server(cheroot.wsgi.Server):
         )
         self.gateway = Gateway
         self.multiprocess = multiprocess
+        self.spell = spell
         self.requests = Workers(self, threads)
         self.base_environ: dict[str, Any] = {}
         self.socket = listener

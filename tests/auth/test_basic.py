@@ -15,6 +15,7 @@ from davlock.auth.identity import Identity
 from davlock.auth.tokens import Tokens
 from davlock.auth.verified import SIZE, Verified
 from tests.auth.conftest import Clock, Door, Reply, basic, tell
+from tests.serving import Client, Serving
 
 CHALLENGE = 'Basic realm="davlock", charset="UTF-8"'
 
@@ -218,6 +219,16 @@ def test_after_five_wrong_passwords_one_has_to_wait(door: Door, accounts: Accoun
     clock.now += 2
     assert door.ask(basic("alice", "right")).status == 200
     assert guess(door, 6) == [401] * 5 + [429]  # it counts from the beginning again
+
+
+def test_how_many_are_free_can_be_configured(tmp_path: Path) -> None:
+    configuration = tmp_path / "davlock.yaml"
+    configuration.write_text("auth: {free_failures: 7}\n")
+    with Serving(tmp_path / "root", "--config", str(configuration), users=("alice",)) as serving:
+        wrong = [basic("alice", f"guess {number}") for number in range(8)]
+        assert [Client(serving).request("GET", "/", Authorization=each).status for each in wrong] == [401] * 7 + [429]
+        tokens = [f"Bearer davlock_{number:043}" for number in range(8)]
+        assert [Client(serving).request("GET", "/", Authorization=each).status for each in tokens] == [401] * 7 + [429]
 
 
 def test_the_wait_doubles_up_to_a_minute(door: Door, clock: Clock) -> None:

@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 
 from davlock import rules
+from davlock.errors import Locked, NotFound, NotHolder
 from davlock.model import Blocker, Caller, Change, Kind, Lock, Scope, Wanted
 
 TABLE = """
@@ -350,3 +351,12 @@ def test_which_checkout_is_meant(who: str, by_force: bool, held: list[str], mean
 )
 def test_what_survives_overwriting(held: str, arriving: list[str], survives: bool, because: str) -> None:
     assert rules.survives_overwriting(lock(held), "/b", [lock(each) for each in arriving]) is survives, because
+
+
+def test_of_several_locks_in_the_way_anothers_is_named() -> None:
+    own, others = lock("1 alice LOCK shared /a"), lock("2 bob LOCK shared /a", 2)
+    for blockers in ((own, others), (others, own)):
+        assert rules.named(Locked("no", tuple(Blocker(each, "/a") for each in blockers)), "alice") == others
+    assert rules.named(Locked("no", (Blocker(own, "/a"),)), "alice") == own
+    assert rules.named(NotHolder("no", others), "alice") == others
+    assert rules.named(NotFound("no"), "alice") is None

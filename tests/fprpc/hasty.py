@@ -28,8 +28,8 @@ class Hasty(Library):
         self._meanwhile(at)
         return written
 
-    def check_in(self, at: Address, *args: Any, **named: Any) -> CheckedIn:
-        done = super().check_in(at, *args, **named)
+    def publish(self, at: Address, *args: Any, **named: Any) -> Written | CheckedIn:
+        done = super().publish(at, *args, **named)
         self._meanwhile(at)
         return done
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -101,7 +102,7 @@ def test_queries_that_make_no_sense(api: Api, document: Stored, query: str) -> N
     api.refused(400, "alice", "GET", f"/Document/{document.id}/Lock?{query}")
 
 
-@pytest.mark.parametrize("number", ["+1", "1_0", "%201", "1%20", "1.0", "0x1", "", "-1", "99999999999", "%D9%A1", "1e2", "9" * 5000])
+@pytest.mark.parametrize("number", ["+1", "1_0", "%201", "1%20", "1.5", "1.", "0x1", "", "-1", "99999999999", "%D9%A1", "1e2", "9" * 5000])
 def test_numbers_in_queries_are_decimal_digits(api: Api, document: Stored, number: str) -> None:
     api.refused(400, "alice", "GET", f"/Lock?$top={number}")
 
@@ -143,3 +144,29 @@ def test_a_name_given_twice_counts_the_last_time(api: Api, document: Stored) -> 
 def test_what_can_be_understood_is_not_refused(api: Api, document: Stored, body: bytes) -> None:
     answer = api.ask("alice", "POST", "/Agents/Document/GetCheckoutState", body.replace(b"NUMBER", str(document.id).encode()))
     assert answer.status == 200 and b"NotCheckedOut" in answer.body, answer
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("GET /api/v1/Lock?holder=LONG HTTP/1.1", 414),
+        ("GET /API/V1/LONG HTTP/1.1", 414),
+        ("PUT /api?LONG HTTP/1.1", 414),
+        ("GET /api/v1/LONG", 414),  # it does not even end
+        ("GET /api/v1/Lock HTTP/1.1\r\nX: LONG LONG LONG LONG LONG", 431),
+        ("GET /api/v1/Lock HTTP/1.1\r\nX y: z", 400),
+    ],
+)
+def test_what_the_server_itself_refuses_is_told_as_the_api_tells_it(api: Api, request_line: str, status: int) -> None:
+    authorization = api.client("alice").authorization
+    with socket.create_connection((api.serving.host, api.serving.port), timeout=20) as connection:
+        head = request_line.replace("LONG", "x" * 17_000)
+        connection.sendall(f"{head}\r\nHost: here\r\nAuthorization: {authorization}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    head, _, body = answer.partition("\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert "content-type: application/json; charset=utf-8" in head.lower()
+    told = json.loads(body)
+    assert list(told) == ["Error", "ErrorType", "ErrorMessage", "ErrorSource"]
+    assert (told["ErrorType"], told["ErrorSource"]) == ("ArgumentException", "davlock")
+    assert told["ErrorMessage"]

@@ -139,6 +139,12 @@ def test_the_precondition_comes_before_the_patch_and_the_lock(api: Api, document
     api.refused(412, "alice", "PATCH", url, {"Header": "x"}, If_Match='"x"')
 
 
+def test_what_makes_no_sense_is_refused_before_its_precondition(api: Api, document: Stored) -> None:
+    url = f"/Document/{document.id}"
+    for method, body in (("PATCH", [{"op": "remove"}]), ("PATCH", {"Date": "soon"}), ("PUT", {"Header": "\x00"}), ("PUT", {"Name": "a/b"})):
+        api.refused(400, "alice", method, url, body, If_Match='"x"')
+
+
 @pytest.mark.parametrize("header", ["If-Match", "If-Unmodified-Since"])
 def test_of_many_changes_with_the_same_precondition_one_is_done(api: Api, document: Stored, header: str) -> None:
     url, users = f"/Document/{document.id}", ["alice", "bob"] * 3

@@ -156,7 +156,10 @@ def test_what_is_never_checked_out_does_nothing(api: Api, folder: Any, ask: Oper
     made = api("alice", "POST", "/Document", {"Name": "plain.txt", "Path": f"/{folder.name}", "LockSemantics": "None"})
     document = Stored(path, made["DocumentId"])
     assert told(ask(api, "alice", document)) == NONE
+    api.client("bob").lock(path)  # which nobody calls a checkout, either
     assert api("alice", "GET", f"/Document/{document.id}/Lock")["State"] == "LockingNotSupported"
+    (row,) = api("alice", "GET", f"/Document?path={path}&$select=checkoutState,checkedOutBy")["value"]
+    assert (row["checkoutState"], row["checkedOutBy"]) == ("LockingNotSupported", "bob")
 
 
 def test_the_mission_s_sample_request(api: Api, document: Stored) -> None:

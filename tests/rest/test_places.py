@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 from tests.rest.conftest import Api
-from tests.serving import Raw
+from tests.serving import Client, Raw
 
 
 def test_a_folder_may_be_called_api(api: Api) -> None:
@@ -14,6 +17,38 @@ def test_a_folder_may_be_called_api(api: Api) -> None:
     assert alice.propfind("/api", "displayname", depth="1").status == 207
     assert alice.request("GET", Raw("/api")).headers["Content-Type"] == "application/json; charset=utf-8"
     assert alice.put("/api/v2", b"a document").status == 201
+
+
+def test_without_such_a_folder_api_can_only_be_read(api: Api) -> None:
+    shutil.rmtree(api.serving.root / "api", ignore_errors=True)
+    alice = api.client("alice")
+    for method in ("PUT", "POST", "PATCH", "DELETE"):
+        for path in ("/api", "/API/"):
+            answer = alice.request(method, Raw(path), b"x")
+            assert (answer.status, allowed(answer.headers["Allow"])) == (405, {"GET", "HEAD", "OPTIONS"}), (method, path)
+            assert json.loads(answer.body)["ErrorType"] == "InvalidOperationException"
+    answer = Client(api.serving).request("OPTIONS", Raw("/api"))
+    assert (answer.status, allowed(answer.headers["Allow"])) == (200, {"GET", "HEAD"})
+    assert not (api.serving.root / "api").exists()
+
+
+def test_a_folder_api_is_made_changed_and_deleted_over_webdav(api: Api) -> None:
+    shutil.rmtree(api.serving.root / "api", ignore_errors=True)
+    alice = api.client("alice")
+    assert alice.propfind("/api", "displayname", depth="0").status == 404
+    assert alice.request("MKCOL", "/api").status == 201
+    options = alice.request("OPTIONS", Raw("/api"))
+    assert {"PROPFIND", "DELETE", "LOCK"} <= allowed(options.headers["Allow"])
+    assert "DAV" in options.headers
+    assert alice.request("PUT", "/api", b"x").status == 405
+    assert alice.request("GET", Raw("/api")).headers["Content-Type"] == "application/json; charset=utf-8"
+    assert alice.request("DELETE", "/api").status == 204
+    assert not (api.serving.root / "api").exists()
+
+
+def allowed(header: str) -> set[str]:
+    """The methods in an Allow header."""
+    return {each.strip() for each in header.split(",")}
 
 
 def test_what_the_door_has_for_itself_holds_no_documents(api: Api) -> None:
