@@ -44,6 +44,8 @@ BROKEN = {
     "trailer without a colon": b"0\r\nGET / HTTP/1.1\r\n\r\n",
     "trailer with a bare LF": b"0\r\nA: b\n\r\n",
     "trailer folded": b"0\r\nA: b\r\n c\r\n\r\n",
+    "a length as trailer": b"0\r\nContent-length: 5\r\n\r\n",
+    "another framing as trailer": b"0\r\nTransfer-Encoding: chunked\r\n\r\n",
     "20,000 trailers": b"0\r\n" + b"A: b\r\n" * 20_000 + b"\r\n",
     "one long trailer": b"0\r\nA: " + b"b" * 9000 + b"\r\n\r\n",
     "last chunk without CRLF": b"0\r\nX",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from davlock.server.heads import HeadError, parse_head
 
+from .fuzz import fuzz
 from .serving import HOST, Application, Client
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -215,3 +216,10 @@ def test_no_bytes_make_the_parser_stumble(data: bytes) -> None:
         assert error.status[0] in "45"
     else:
         assert head.fields.get("HTTP_HOST") is not None or head.version == "HTTP/1.0"
+
+
+def test_another_parser_finds_the_same_requests_in_damaged_ones() -> None:
+    """A short run of tests.server.fuzz, always the same one."""
+    count, endings, findings = fuzz(seed=6, most=4000)
+    assert not findings
+    assert count == 4000 and endings["ended"] > 100 and endings["refused 400 Bad Request"] > 1000
