@@ -24,7 +24,7 @@ MAX_PARAMETERS = 2000  # in a query or a form
 INT32 = 2**31
 _BOM = b"\xef\xbb\xbf"
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
-_INTEGER = re.compile(r"(-?[0-9]{1,19})(?:\.0{1,19})?")  # JSON makes no difference between 5 and 5.0
+_INTEGER = re.compile("-?[0-9]{1,19}")
 _NUMBER = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,19})?(?:[eE][+-]?[0-9]{1,3})?")
 _BOOLEANS = {"true": True, "false": False}
 Reads = Callable[[Any], Any]
@@ -208,8 +208,7 @@ def _reads_name(names: list[Any], is_text: bool, has_numbers: bool) -> Reads:
 
     def read(plain: Any) -> Any:
         if isinstance(plain, str):
-            digits = _INTEGER.fullmatch(plain)
-            return spelled.get(digits[1] if digits else plain.lower(), plain)
+            return spelled.get(plain.lower(), plain)
         if has_numbers and type(plain) in (int, float) and plain in range(len(names)):
             return names[int(plain)]
         return plain
@@ -220,11 +219,11 @@ def _reads_name(names: list[Any], is_text: bool, has_numbers: bool) -> Reads:
 def _reads_int(is_text: bool, is_int32: bool) -> Reads:
     def read(plain: Any) -> Any:
         if is_text and isinstance(plain, str):
-            if (digits := _INTEGER.fullmatch(plain)) is None:
+            if not _INTEGER.fullmatch(plain):
                 raise ValueError(f"{_short(plain)} is not a whole number")
-            plain = int(digits[1])
-        elif isinstance(plain, float) and plain.is_integer():
             plain = int(plain)
+        elif isinstance(plain, float) and plain.is_integer():
+            plain = int(plain)  # JSON makes no difference between 5 and 5.0
         if is_int32 and isinstance(plain, int) and not -INT32 <= plain < INT32:
             raise ValueError("there is a number in it that has more than 32 bits")
         return plain

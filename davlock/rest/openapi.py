@@ -293,6 +293,10 @@ def _impossible(operation: Operation) -> set[int]:
     found = set() if operation.body is not None else {413, 415}
     if not operation.needs_login:
         found |= {401}
+    if not (operation.is_conditional or operation.answers is Raw):
+        found |= {412}
+    if operation.method == "GET":
+        found |= {423, 507}
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.clients.conftest import needs
+from tests.rest.test_webhooks import Receiver
 from tests.serving import Client, Raw, Serving
 
 pytestmark = pytest.mark.clients
@@ -380,3 +383,29 @@ def test_a_token_instead_of_a_password(people: Callable[..., Person], serving: S
 def test_a_wrong_password(people: Callable[..., Person], document: int) -> None:
     stranger = people("alice", auth={"username": "alice", "password": "wrong"})
     assert rejected(lambda: stranger.agent("getDocumentEntity", document)) == 401
+
+
+def test_webhooks(installed: Path, tmp_path: Path) -> None:
+    configuration = tmp_path / "davlock.yaml"
+    configuration.write_text('webhooks: {enabled: true, require_https: false, allow: ["127.0.0.1"]}\n')
+    receiver = Receiver()
+    with closing(receiver), Serving(tmp_path / "root", "--config", str(configuration), users=("root",), admins=("root",)) as serving:
+        root = Person(installed, serving, "root")
+        wanted = root("WebhookAgent", "createDefaultWebhook")
+        wanted |= {"name": "mine", "events": ["document.created"], "targetUrl": receiver.url, "secret": "hush"}
+        assert root("WebhookAgent", "testWebhook", wanted)["success"]
+        hook = root("WebhookAgent", "saveWebhook", wanted)
+        assert root("WebhookAgent", "getWebhook", hook["webhookId"])["targetUrl"] == receiver.url
+        (listed,) = root("WebhookAgent", "getAllWebhooks", "mine", "document.created", "Active")
+        assert listed["webhookId"] == hook["webhookId"]
+        made = root.agent("saveDocumentEntity", {"name": "Angebot.docx"})
+        call = receiver.next()
+        signature = base64.b64encode(hmac.digest(b"hush", call.body, "sha256")).decode()
+        assert call.headers["x-superoffice-signature"] == signature
+        told = json.loads(call.body)
+        assert (told["Event"], told["PrimaryKey"], told["WebhookName"]) == ("document.created", made["documentId"], "mine")
+        stopped = root("WebhookAgent", "saveWebhook", hook | {"state": "Stopped"})
+        assert (stopped["state"], stopped["webhookId"]) == ("Stopped", hook["webhookId"])
+        assert root("WebhookAgent", "getLastError", hook["webhookId"]) == ""
+        root("WebhookAgent", "deleteWebhook", hook["webhookId"])
+        assert root("WebhookAgent", "getWebhook", hook["webhookId"]) is None

@@ -102,7 +102,7 @@ def test_queries_that_make_no_sense(api: Api, document: Stored, query: str) -> N
     api.refused(400, "alice", "GET", f"/Document/{document.id}/Lock?{query}")
 
 
-@pytest.mark.parametrize("number", ["+1", "1_0", "%201", "1%20", "1.5", "1.", "0x1", "", "-1", "99999999999", "%D9%A1", "1e2", "9" * 5000])
+@pytest.mark.parametrize("number", ["+1", "1_0", "%201", "1%20", "1.0", "0x1", "", "-1", "99999999999", "%D9%A1", "1e2", "9" * 5000])
 def test_numbers_in_queries_are_decimal_digits(api: Api, document: Stored, number: str) -> None:
     api.refused(400, "alice", "GET", f"/Lock?$top={number}")
 

@@ -147,15 +147,5 @@ def test_what_no_enum_member_is_called_is_refused(plain: object) -> None:
         codec.convert(plain, LockSemantics)
 
 
-def test_in_forms_and_xml_whole_numbers_are_what_they_are_in_json() -> None:
-    for text in ("7", "7.0", "007", "7.000"):
-        assert codec.decode_form(f"DocumentId={text}".encode(), DocumentEntityInput).document_id == 7
-        assert xml.decode(f"<D><DocumentId> {text} </DocumentId></D>".encode(), DocumentEntityInput).document_id == 7
-    assert codec.decode_form(b"LockSemantics=2.0", DocumentEntityInput).lock_semantics is LockSemantics.VERSIONING
-    for text in ("7.", ".0", "7.01", "7.0.0", "+7", "7e0", "7.0_0"):
-        with pytest.raises(BadRequest):
-            codec.decode_form(f"DocumentId={text}".encode(), DocumentEntityInput)
-
-
 def test_enums_go_out_by_their_names() -> None:
     assert codec.encode_json(CheckoutState.CHECKED_OUT_OWN) == b'"CheckedOutOwn"'
