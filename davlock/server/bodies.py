@@ -21,9 +21,7 @@ _EXTENSION_LIMIT = 256
 _TRAILERS_LIMIT = 8 * 1024
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]{0,256})?\r\n")
 # Not what says where a request ends, which a program in front may believe here too (RFC 9110 §6.5.1).
-_TRAILER_LINE = re.compile(
-    rb"(?!(?i:content-length|transfer-encoding):)[A-Za-z0-9!#$%&'*+.^_`|~-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n"
-)
+_TRAILER_LINE = re.compile(rb"(?!(?i:content-length|transfer-encoding):)[A-Za-z0-9!#$%&'*+.^_`|~-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n")
 
 
 class Body:
