@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_IFDIR, S_IFREG, ST_CTIME, ST_INO, ST_MODE, ST_MTIME, ST_SIZE
 
 from davlock import paths
 from davlock.documents.copying import link_or_copy
@@ -21,6 +22,7 @@ from davlock.model import Entry
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_ENTRY = tuple.__new__  # half of what Entry() takes
 _NO_CONTENT = "This is a folder; it has no content of its own."
 # The only ASCII characters that are the NFC form of another one (Kelvin sign, Greek question mark, Greek varia).
 _MAY_BE_SPELLED_OTHERWISE = re.compile(r"[^\x00-\x7f]|[K;`]")
@@ -196,12 +198,14 @@ def _document(path: str, name: str, seen: os.stat_result) -> Entry:
 
 def entry_of(path: str, name: str, seen: os.stat_result) -> Entry:
     """What is seen of a file or folder. Raises Forbidden for links and devices."""
-    kind = seen.st_mode & 0o170000
-    if kind == stat.S_IFREG:
-        is_folder, size = False, seen.st_size
-    elif kind == stat.S_IFDIR:
+    # By number, because listings do it for thousands: attributes take twice as long, and times as floats even longer.
+    kind = seen[ST_MODE] & 0o170000
+    if kind == S_IFREG:
+        is_folder, size = False, seen[ST_SIZE]
+    elif kind == S_IFDIR:
         is_folder, size = True, 0
     else:
         raise Forbidden("This is a link or a device on the server's disk, not a document; it is not served.")
-    modified, changed = seen.st_mtime, seen.st_ctime
-    return Entry(path, name, is_folder, size, seen.st_ino, seen.st_mtime_ns, modified if modified < changed else changed)
+    modified, changed = seen[ST_MTIME], seen[ST_CTIME]
+    created = modified if modified < changed else changed
+    return _ENTRY(Entry, (path, name, is_folder, size, seen[ST_INO], seen.st_mtime_ns, created))

@@ -98,6 +98,9 @@ class DocumentRows(Protocol):
     def known_in(self, folder: str) -> dict[str, Known]:
         """What lists tell of the direct members of a folder that have an identity, by path."""
 
+    def created_in(self, folder: str) -> dict[str, int]:
+        """When the direct members of a folder were created (Unix seconds), by path, where that is known."""
+
     def identified_in(self, folder: str) -> dict[str, Identified]:
         """Only who they are."""
 
