@@ -224,9 +224,8 @@ class Document:
         return not self.emptied or self.emptied != self.change
 
 
-# What lists tell of a document, as it comes from the state, because lists make thousands: path, id, semantics, version …
-Identified = tuple[str, int, str, int]
-# … inode, size, modified in ns, created, changed by.
+# What lists tell of a document, as it comes from the state, because lists make thousands: path, id, semantics, version, inode, size,
+# modified in ns, created, changed by.
 Known = tuple[str, int, str, int, int | None, int | None, int | None, float | None, str]
 
 

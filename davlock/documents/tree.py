@@ -27,6 +27,8 @@ _NO_CONTENT = "This is a folder; it has no content of its own."
 # The only ASCII characters that are the NFC form of another one (Kelvin sign, Greek question mark, Greek varia).
 _MAY_BE_SPELLED_OTHERWISE = re.compile(r"[^\x00-\x7f]|[K;`]")
 
+Names = tuple[list[str], list[str]]  # of members of a folder: their paths, and how they are spelled
+
 
 class Tree:
     """root is the served folder; it must exist."""
@@ -102,31 +104,31 @@ class Tree:
                     if not os.access(key, os.F_OK, dir_fd=folder, follow_symlinks=False):
                         yield entry_of(prefix + key, name, os.stat(name, dir_fd=folder, follow_symlinks=False))
 
-    def names(self, path: str) -> list[tuple[str, str, bool]]:
-        """The members of a folder as listing() has them, without looking at each: path, name, whether it is a folder. Raises NotFound."""
+    def names(self, path: str) -> tuple[Names, Names]:
+        """The documents and the folders in a folder as listing() has them, by path, without a look at each. Raises NotFound."""
+        documents: list[str] = []
+        folders: list[str] = []
         with disk_errors(), self.folder(path) as folder, os.scandir(folder) as members:
-            prefix = paths.join(path, "")
-            plain: list[tuple[str, str, bool]] = []
-            others: dict[str, tuple[str, bool]] = {}
-            is_plain = paths.is_plain if path != "/api" else lambda name: False
             for member in members:
-                name = member.name
-                is_folder = member.is_dir(follow_symlinks=False)
-                if not is_folder and not member.is_file(follow_symlinks=False):
-                    continue
-                if is_plain(name):
-                    plain.append((prefix + name, name, is_folder))
-                    continue
-                key = paths.canonical_name(name)
-                if not (paths.is_hidden(name) or paths.is_reserved(prefix + key)):
-                    # Of several spellings of one name, the one that look() finds is the one that counts.
-                    known = others.get(key)
-                    if known is None or (known[0] != key and (name == key or name < known[0])):
-                        others[key] = name, is_folder
-        if others:
-            taken = {name for _, name, _ in plain}
-            plain += [(prefix + key, name, is_folder) for key, (name, is_folder) in others.items() if key not in taken]
-        return plain
+                if member.is_file(follow_symlinks=False):
+                    documents.append(member.name)
+                elif member.is_dir(follow_symlinks=False):
+                    folders.append(member.name)
+        prefix = paths.join(path, "")
+        if path != "/api" and all(map(paths.is_plain, documents)) and all(map(paths.is_plain, folders)):
+            documents.sort()
+            folders.sort()
+            return ([prefix + name for name in documents], documents), ([prefix + name for name in folders], folders)
+        spelled: dict[str, list[str]] = {}
+        for name in (*documents, *folders):
+            key = paths.canonical_name(name)
+            if not (paths.is_hidden(name) or paths.is_reserved(prefix + key)):
+                spelled.setdefault(key, []).append(name)
+        # Of several spellings of one name, the one that look() finds is the one that counts.
+        found = sorted((prefix + key, key if key in names else min(names)) for key, names in spelled.items())
+        is_folder = set(folders).__contains__
+        some, others = ([each for each in found if is_folder(each[1]) == wanted] for wanted in (False, True))
+        return ([path for path, _ in some], [name for _, name in some]), ([path for path, _ in others], [name for _, name in others])
 
     def require_parent(self, path: str) -> None:
         """Raises ParentMissing unless the folder that a path is in exists, Exists for the root itself."""

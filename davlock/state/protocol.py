@@ -18,7 +18,6 @@ from davlock.model import (
     Draft,
     Ending,
     Event,
-    Identified,
     Intent,
     Known,
     Lock,
@@ -101,8 +100,11 @@ class DocumentRows(Protocol):
     def created_in(self, folder: str) -> dict[str, int]:
         """When the direct members of a folder were created (Unix seconds), by path, where that is known."""
 
-    def identified_in(self, folder: str) -> dict[str, Identified]:
-        """Only who they are."""
+    def ids_in(self, folder: str) -> dict[str, int]:
+        """Only their ids."""
+
+    def limits_in(self, folder: str) -> dict[str, Semantics]:
+        """The most that can be done with them, by path, where that is less than everything."""
 
     def known_at(self, path: str) -> Known | None:
         """What lists tell of the document at a path."""
