@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, compress, islice, repeat
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from davlock import rules
@@ -15,30 +16,54 @@ from davlock.identities import Identities
 from davlock.journal import Journal
 from davlock.locks import LockManager
 from davlock.model import Entry, Known, Lock, Semantics
+from davlock.state import Rows
 
 _SEMANTICS = {each.value: each for each in Semantics}
-_LISTED = tuple.__new__  # a third of what Listed() takes, for what there are ten thousand of
 _TOGETHER = 500  # documents that get their identities in one decision, which others wait for
 
-Member = tuple[str, str, bool, Entry | None]  # path, name, whether it is a folder
+# What is known of documents, the most that can be done with some of them, and what holds some and all others: each by path.
+_Found = tuple[Mapping[str, Any], Mapping[str, Semantics], Mapping[str, Lock | None], Lock | None]
 
 
 class Listed(NamedTuple):
-    """A document. lock: what holds it, in the eyes of the viewer. entry: how it is, where that was asked.
+    """Documents, as columns of which each has one value for each of them: ten thousand of anything else take longer.
 
-    semantics: the most that can be done with it, whatever the configuration allows. version, created (Unix time), changed_by: what is
-    known of it; blank if another program has changed it since.
+    locks: what holds them, in the eyes of the viewer. entries: how they are, where that was asked. semantics: the most that can be done
+    with them, whatever the configuration allows. versions, created (Unix time), changed_by: what is known of them, blank where no entry
+    was asked; changed_by also if another program has changed one since.
     """
 
-    path: str
-    name: str
-    id: int
-    lock: Lock | None
-    semantics: Semantics
-    entry: Entry | None
-    version: int
-    created: float | None
-    changed_by: str
+    paths: Sequence[str]
+    names: Sequence[str]
+    ids: Sequence[int]
+    locks: Sequence[Lock | None]
+    semantics: Sequence[Semantics]
+    entries: Sequence[Entry | None]
+    versions: Sequence[int]
+    created: Sequence[float | None]
+    changed_by: Sequence[str]
+
+    def where(self, wanted: Sequence[bool]) -> Listed:
+        """Some of them."""
+        return self if all(wanted) else Listed._make([list(compress(column, wanted)) for column in self])
+
+    def ordered(self, places: Sequence[int]) -> Listed:
+        """Those at these places, in that order."""
+        return Listed._make([[column[place] for place in places] for column in self])
+
+    def part(self, start: int, end: int) -> Listed:
+        """Those from one place to another."""
+        return Listed._make([column[start:end] for column in self])
+
+
+def joined(parts: Sequence[Listed]) -> Listed:
+    """All of several ones."""
+    if len(parts) == 1:
+        return parts[0]
+    return Listed._make([list(chain.from_iterable(columns)) for columns in zip(_NONE, *parts, strict=True)])
+
+
+_NONE = Listed((), (), (), (), (), (), (), (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +87,61 @@ class Catalogue:
         if known is None:
             self._identify([path])
             return self.one(path, viewer)
-        return _listed((path, entry.name, False, entry), known, rules.foremost(held, viewer))
+        return _looked_at([entry], [known], [rules.foremost(held, viewer)])
 
-    def below(self, folder: str, viewer: str, deep: bool, with_entries: bool) -> Iterator[list[Listed]]:
+    def below(self, folder: str, viewer: str, deep: bool, with_entries: bool) -> Iterator[Listed]:
         """The documents in a folder, with deep also those of each folder below it, by name. Raises NotFound, Forbidden."""
         waiting = [folder]
         while waiting:
             at = waiting.pop()
             try:
-                members = self._members(at, viewer, with_entries)
+                documents, folders = self._entries(at, viewer) if with_entries else self._names(at, viewer)
             except (NotFound, Forbidden):
                 if at == folder:
                     raise
                 continue  # removed meanwhile, or not for the server to read
             if deep:
-                waiting += [path for path, _, is_folder, _ in reversed(members) if is_folder]
-            yield self._known(at, viewer, [member for member in members if not member[2]], with_entries)
+                waiting += reversed(folders)
+            yield documents
 
     def identify_in(self, folder: str) -> None:
         """Gives the documents in a folder, which have none, their identities. Raises NotFound, Forbidden."""
         with self.journal.state.reading() as rows:
-            known = rows.identified_in(folder)
-        self._identify([path for path, _, is_folder in self.tree.names(folder) if not is_folder and path not in known])
+            known = rows.ids_in(folder)
+        self._identify([path for path in self.tree.names(folder)[0][0] if path not in known])
 
-    def _members(self, folder: str, viewer: str, with_entries: bool) -> list[Member]:
-        if with_entries:
-            return sorted((entry.path, entry.name, entry.is_folder, entry) for entry in self.drafts.listing(folder, viewer))
-        return [(path, name, is_folder, None) for path, name, is_folder in sorted(self.tree.names(folder))]
+    def _names(self, folder: str, viewer: str) -> tuple[Listed, list[str]]:
+        """The documents in a folder, and the paths of the folders in it."""
+        (paths, names), (folders, _) = self.tree.names(folder)
+        known, limits, held, everywhere = self._known(folder, viewer, paths, lambda rows: (rows.ids_in(folder), rows.limits_in(folder)))
+        if not all(map(known.__contains__, paths)):  # some have just been removed
+            names = [name for path, name in zip(paths, names, strict=True) if path in known]
+            paths = [path for path in paths if path in known]
+        ids = [known[path] for path in paths]
+        locks = list(map(held.get, paths, repeat(everywhere))) if held else [everywhere] * len(paths)
+        semantics = list(map(limits.get, paths, repeat(Semantics.VERSIONING)))
+        none, blank = [None] * len(paths), [""] * len(paths)
+        return Listed(paths, names, ids, locks, semantics, none, [0] * len(paths), none, blank), folders
 
-    def _known(self, folder: str, viewer: str, members: Sequence[Member], with_entries: bool) -> list[Listed]:
+    def _entries(self, folder: str, viewer: str) -> tuple[Listed, list[str]]:
+        """The same, with how they are."""
+        members = sorted(self.drafts.listing(folder, viewer), key=itemgetter(0))
+        entries = [entry for entry in members if not entry.is_folder]
+        paths = [entry.path for entry in entries]
+        known, _, held, everywhere = self._known(folder, viewer, paths, lambda rows: (rows.known_in(folder), {}))
+        entries = [entry for entry in entries if entry.path in known]
+        listed = _looked_at(entries, [known[entry.path] for entry in entries], [held.get(entry.path, everywhere) for entry in entries])
+        return listed, [entry.path for entry in members if entry.is_folder]
+
+    def _known(
+        self, folder: str, viewer: str, paths: Sequence[str], ask: Callable[[Rows], tuple[Mapping[str, Any], Mapping[str, Semantics]]]
+    ) -> _Found:
+        """Asks for the documents in a folder, which get their identities if they have none."""
         for attempt in (1, 2):
             with self.journal.state.reading() as rows:
-                known: Mapping[str, Any] = rows.known_in(folder) if with_entries else rows.identified_in(folder)
+                known, limits = ask(rows)
                 locks = [*self.locks.on(rows, folder), *rows.locks_in(folder)]
-            unknown = [member[0] for member in members if member[0] not in known]
+            unknown = [path for path in paths if path not in known]
             if attempt == 2 or not unknown:
                 break
             self._identify(unknown)
@@ -103,17 +149,7 @@ class Catalogue:
         on: dict[str, list[Lock]] = {}
         for lock in locks:
             on.setdefault(lock.root, list(above)).append(lock)
-        everywhere = rules.foremost(above, viewer)
-        foremost = {path: rules.foremost(held, viewer) for path, held in on.items()}
-        # One that is not known has just been removed.
-        if with_entries:
-            return [_listed(member, known[path], foremost.get(path, everywhere)) for member in members if (path := member[0]) in known]
-        return [
-            _LISTED(Listed, (path, name, id, foremost.get(path, everywhere), _SEMANTICS[semantics], None, version, None, ""))
-            for path, name, _, _ in members
-            if path in known
-            for _, id, semantics, version in (known[path],)
-        ]
+        return known, limits, {path: rules.foremost(held, viewer) for path, held in on.items()}, rules.foremost(above, viewer)
 
     def _identify(self, unknown: Sequence[str]) -> None:
         """Gives documents that have none their identities, if they are still there."""
@@ -125,9 +161,17 @@ class Catalogue:
                         self.identities.identify(rows, path)
 
 
-def _listed(member: Member, known: Known, lock: Lock | None) -> Listed:
-    path, name, _, entry = member
-    _, id, semantics, version, inode, size, modified_ns, created, changed_by = known
-    if entry and entry.stamp != (inode, size, modified_ns):
-        changed_by = ""
-    return Listed(path, name, id, lock, _SEMANTICS[semantics], entry, version, created, changed_by)
+def _looked_at(entries: Sequence[Entry], known: Sequence[Known], locks: Sequence[Lock | None]) -> Listed:
+    if not known:
+        return _NONE
+    paths, ids, semantics, versions, inodes, sizes, times, created, changed_by = zip(*known, strict=True)
+    if any(changed_by):
+        stamps = zip(inodes, sizes, times, strict=True)
+        changed_by = tuple([by if by and _is(entry, stamp) else "" for entry, stamp, by in zip(entries, stamps, changed_by, strict=True)])
+    names, limits = [entry.name for entry in entries], [_SEMANTICS[each] for each in semantics]
+    return Listed(paths, names, ids, locks, limits, entries, versions, created, changed_by)
+
+
+def _is(entry: Entry, stamp: tuple[int | None, int | None, int | None]) -> bool:
+    # Nearly always the first: what is stored is folded already, and hardly anything needs to be.
+    return stamp == (entry.inode, entry.size, entry.modified_ns) or stamp == entry.stamp

@@ -38,7 +38,7 @@ from davlock.model import (
     Wanted,
 )
 from davlock.paths import Address
-from davlock.policy import Policy
+from davlock.policy import Limited, Policy
 from davlock.saves import Saves
 from davlock.state import Rows, State
 from davlock.transfers import Transfers
@@ -157,11 +157,16 @@ class Library:
         """Bytes used and bytes still available where the documents are (RFC 4331)."""
         return self._tree.space()
 
-    def semantics(self, path: str, document: Document | Listed | None = None) -> Semantics:
+    def semantics(self, path: str, document: Limited | None = None) -> Semantics:
         """What can be done with the document at a path, by configuration, and by what is known of the document."""
         return self._policy.semantics(path, document)
 
-    def can_be_checked_out(self, path: str, document: Document | Listed | None = None) -> bool:
+    @property
+    def excludes_some(self) -> bool:
+        """Whether there are documents that cannot be checked out by configuration: lists need not ask for each if not."""
+        return self._policy.excludes_some
+
+    def can_be_checked_out(self, path: str, document: Limited | None = None) -> bool:
         """Whether the document at a path can be checked out at all. document: what is known of it."""
         return self._policy.can_be_checked_out(path, document)
 
@@ -557,7 +562,7 @@ class Library:
         """The document at a path, with its id; None if none is there."""
         return self._catalogue.one(path, viewer)
 
-    def catalogue(self, folder: str, viewer: str, deep: bool, with_entries: bool = True) -> Iterator[list[Listed]]:
+    def catalogue(self, folder: str, viewer: str, deep: bool, with_entries: bool = True) -> Iterator[Listed]:
         """The documents in a folder, and of each one below it, with their ids and what holds them; how they are only if that is asked."""
         return self._catalogue.below(folder, viewer, deep, with_entries)
 

@@ -52,7 +52,7 @@ class Policy:
         """Whether the document at a path can be checked out at all."""
         if document and document.semantics is Semantics.NONE:
             return False
-        return not self._excludes or self._allowed(path) is not Semantics.NONE
+        return not self.excludes_some or self._allowed(path) is not Semantics.NONE
 
     def semantics(self, path: str, document: Limited | None = None) -> Semantics:
         """What can be done with the document at a path. document: what is known of it."""
@@ -66,7 +66,7 @@ class Policy:
         return asked
 
     @cached_property
-    def _excludes(self) -> bool:
+    def excludes_some(self) -> bool:
         """Whether there are documents that cannot be checked out. Most policies have none, and lists ask for each of thousands."""
         return Semantics.NONE in (self.default, *(semantics for _, semantics in self.patterns))
 

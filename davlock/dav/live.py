@@ -1,10 +1,15 @@
-"""Live properties: what the server itself knows of a document or folder (RFC 4918 §15, RFC 4331)."""
+"""Live properties: what the server itself knows of documents and folders (RFC 4918 §15, RFC 4331).
+
+They are computed for many entries at once, property by property: listings have thousands, and a call for each value of each of them was
+most of what they cost.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from davlock.dates import http_date
 from davlock.dav import xml
@@ -28,7 +33,7 @@ class Surroundings:
     lockdiscovery: Callable[[Entry], str]
 
 
-Value = Callable[[Entry, Surroundings], str | int]
+Values = Callable[[Sequence[Entry], Surroundings], Iterable[str]]  # one for each entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,45 +44,47 @@ class LiveProperty:
     """
 
     local_name: str
-    document: str | Value | None
-    folder: str | Value | None
+    document: str | Values | None
+    folder: str | Values | None
     in_allprop: bool = True
 
 
-def _displayname(entry: Entry, _: Surroundings) -> str:
-    return xml.escape(entry.name)
+def _displaynames(entries: Sequence[Entry], _: Surroundings) -> list[str]:
+    return xml.escape_all([entry.name for entry in entries])
 
 
-def _contentlength(entry: Entry, _: Surroundings) -> int:
-    return entry.size
+def _contentlengths(entries: Sequence[Entry], _: Surroundings) -> list[str]:
+    return [str(entry.size) for entry in entries]
 
 
-def _contenttype(entry: Entry, _: Surroundings) -> str:
-    return content_type(entry.name)
+def _contenttypes(entries: Sequence[Entry], _: Surroundings) -> list[str]:
+    return [content_type(entry.name) for entry in entries]
 
 
-def _lastmodified(entry: Entry, _: Surroundings) -> str:
-    return http_date(entry.modified)
+def _lastmodified(entries: Sequence[Entry], _: Surroundings) -> Iterable[str]:
+    return map(http_date, [entry.modified_ns // 1_000_000_000 for entry in entries])
 
 
-def _creationdate(entry: Entry, around: Surroundings) -> str:
-    return xml.timestamp(math.floor(around.created.get(entry.path, entry.created)))
+def _creationdates(entries: Sequence[Entry], around: Surroundings) -> Iterable[str]:
+    known = around.created.get
+    found = [known(entry.path, entry.created) for entry in entries] if around.created else [entry.created for entry in entries]
+    return map(xml.timestamp, map(math.floor, found))
 
 
-def _etag(entry: Entry, _: Surroundings) -> str:
-    return entry.etag
+def _etags(entries: Sequence[Entry], _: Surroundings) -> list[str]:
+    return [entry.etag for entry in entries]
 
 
-def _lockdiscovery(entry: Entry, around: Surroundings) -> str:
-    return around.lockdiscovery(entry)
+def _lockdiscoveries(entries: Sequence[Entry], around: Surroundings) -> Iterable[str]:
+    return map(around.lockdiscovery, entries)
 
 
-def _quota_used(_: Entry, around: Surroundings) -> int:
-    return around.quota[0] if around.quota else 0
+def _quota_used(entries: Sequence[Entry], around: Surroundings) -> Iterable[str]:
+    return repeat(str(around.quota[0]) if around.quota else "0", len(entries))
 
 
-def _quota_available(_: Entry, around: Surroundings) -> int:
-    return around.quota[1] if around.quota else 0
+def _quota_available(entries: Sequence[Entry], around: Surroundings) -> Iterable[str]:
+    return repeat(str(around.quota[1]) if around.quota else "0", len(entries))
 
 
 CREATIONDATE = f"{{{xml.DAV}}}creationdate"
@@ -90,14 +97,14 @@ QUOTA = frozenset({f"{{{xml.DAV}}}quota-used-bytes", f"{{{xml.DAV}}}quota-availa
 PROPERTIES: dict[str, LiveProperty] = {
     f"{{{xml.DAV}}}{each.local_name}": each
     for each in (
-        LiveProperty("displayname", _displayname, _displayname),
+        LiveProperty("displayname", _displaynames, _displaynames),
         LiveProperty("resourcetype", "", "<D:collection/>"),
-        LiveProperty("getcontentlength", _contentlength, None),
-        LiveProperty("getcontenttype", _contenttype, FOLDER_TYPE),
+        LiveProperty("getcontentlength", _contentlengths, None),
+        LiveProperty("getcontenttype", _contenttypes, FOLDER_TYPE),
         LiveProperty("getlastmodified", _lastmodified, _lastmodified),
-        LiveProperty("creationdate", _creationdate, _creationdate),
-        LiveProperty("getetag", _etag, None),
-        LiveProperty("lockdiscovery", _lockdiscovery, _lockdiscovery),
+        LiveProperty("creationdate", _creationdates, _creationdates),
+        LiveProperty("getetag", _etags, None),
+        LiveProperty("lockdiscovery", _lockdiscoveries, _lockdiscoveries),
         LiveProperty("supportedlock", SUPPORTED_LOCK, SUPPORTED_LOCK),
         LiveProperty("quota-used-bytes", None, _quota_used, in_allprop=False),
         LiveProperty("quota-available-bytes", None, _quota_available, in_allprop=False),

@@ -69,9 +69,11 @@ def listing(
             if document and plan.needs_dead:
                 dead[path] = rows.properties(document.id)
             known = [document] if document else []
-            if with_members and (plan.needs_created or plan.computed):
+            created = {path: document.created} if document and document.created else {}
+            if with_members and plan.computed:
                 known += rows.documents_in(path)
-            created = {each.path: each.created for each in known if each.path and each.created}
+            if with_members and plan.needs_created:
+                created |= rows.created_in(path)
             if with_members and plan.needs_dead:
                 dead |= rows.properties_in(path)
     if plan.computed:

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_IFDIR, S_IFREG, ST_CTIME, ST_INO, ST_MODE, ST_MTIME, ST_SIZE
 
 from davlock import paths
 from davlock.documents.copying import link_or_copy
@@ -21,9 +22,12 @@ from davlock.model import Entry
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_ENTRY = tuple.__new__  # half of what Entry() takes
 _NO_CONTENT = "This is a folder; it has no content of its own."
 # The only ASCII characters that are the NFC form of another one (Kelvin sign, Greek question mark, Greek varia).
 _MAY_BE_SPELLED_OTHERWISE = re.compile(r"[^\x00-\x7f]|[K;`]")
+
+Names = tuple[list[str], list[str]]  # of members of a folder: their paths, and how they are spelled
 
 
 class Tree:
@@ -100,31 +104,31 @@ class Tree:
                     if not os.access(key, os.F_OK, dir_fd=folder, follow_symlinks=False):
                         yield entry_of(prefix + key, name, os.stat(name, dir_fd=folder, follow_symlinks=False))
 
-    def names(self, path: str) -> list[tuple[str, str, bool]]:
-        """The members of a folder as listing() has them, without looking at each: path, name, whether it is a folder. Raises NotFound."""
+    def names(self, path: str) -> tuple[Names, Names]:
+        """The documents and the folders in a folder as listing() has them, by path, without a look at each. Raises NotFound."""
+        documents: list[str] = []
+        folders: list[str] = []
         with disk_errors(), self.folder(path) as folder, os.scandir(folder) as members:
-            prefix = paths.join(path, "")
-            plain: list[tuple[str, str, bool]] = []
-            others: dict[str, tuple[str, bool]] = {}
-            is_plain = paths.is_plain if path != "/api" else lambda name: False
             for member in members:
-                name = member.name
-                is_folder = member.is_dir(follow_symlinks=False)
-                if not is_folder and not member.is_file(follow_symlinks=False):
-                    continue
-                if is_plain(name):
-                    plain.append((prefix + name, name, is_folder))
-                    continue
-                key = paths.canonical_name(name)
-                if not (paths.is_hidden(name) or paths.is_reserved(prefix + key)):
-                    # Of several spellings of one name, the one that look() finds is the one that counts.
-                    known = others.get(key)
-                    if known is None or (known[0] != key and (name == key or name < known[0])):
-                        others[key] = name, is_folder
-        if others:
-            taken = {name for _, name, _ in plain}
-            plain += [(prefix + key, name, is_folder) for key, (name, is_folder) in others.items() if key not in taken]
-        return plain
+                if member.is_file(follow_symlinks=False):
+                    documents.append(member.name)
+                elif member.is_dir(follow_symlinks=False):
+                    folders.append(member.name)
+        prefix = paths.join(path, "")
+        if path != "/api" and all(map(paths.is_plain, documents)) and all(map(paths.is_plain, folders)):
+            documents.sort()
+            folders.sort()
+            return ([prefix + name for name in documents], documents), ([prefix + name for name in folders], folders)
+        spelled: dict[str, list[str]] = {}
+        for name in (*documents, *folders):
+            key = paths.canonical_name(name)
+            if not (paths.is_hidden(name) or paths.is_reserved(prefix + key)):
+                spelled.setdefault(key, []).append(name)
+        # Of several spellings of one name, the one that look() finds is the one that counts.
+        found = sorted((prefix + key, key if key in names else min(names)) for key, names in spelled.items())
+        is_folder = set(folders).__contains__
+        some, others = ([each for each in found if is_folder(each[1]) == wanted] for wanted in (False, True))
+        return ([path for path, _ in some], [name for _, name in some]), ([path for path, _ in others], [name for _, name in others])
 
     def require_parent(self, path: str) -> None:
         """Raises ParentMissing unless the folder that a path is in exists, Exists for the root itself."""
@@ -199,12 +203,14 @@ def _document(path: str, name: str, seen: os.stat_result) -> Entry:
 
 def entry_of(path: str, name: str, seen: os.stat_result) -> Entry:
     """What is seen of a file or folder. Raises Forbidden for links and devices."""
-    kind = seen.st_mode & 0o170000
-    if kind == stat.S_IFREG:
-        is_folder, size = False, seen.st_size
-    elif kind == stat.S_IFDIR:
+    # By number, because listings do it for thousands: attributes take twice as long, and times as floats even longer.
+    kind = seen[ST_MODE] & 0o170000
+    if kind == S_IFREG:
+        is_folder, size = False, seen[ST_SIZE]
+    elif kind == S_IFDIR:
         is_folder, size = True, 0
     else:
         raise Forbidden("This is a link or a device on the server's disk, not a document; it is not served.")
-    modified, changed = seen.st_mtime, seen.st_ctime
-    return Entry(path, name, is_folder, size, seen.st_ino, seen.st_mtime_ns, modified if modified < changed else changed)
+    modified, changed = seen[ST_MTIME], seen[ST_CTIME]
+    created = modified if modified < changed else changed
+    return _ENTRY(Entry, (path, name, is_folder, size, seen[ST_INO], seen.st_mtime_ns, created))

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from davlock.catalogue import Listed
 from davlock.errors import BadRequest
 from davlock.rest.columns import COLUMNS, SPELLINGS, Column, Kind, Viewing
 
-Matches = Callable[[Listed, Viewing], bool]
+Matches = Callable[[Listed, Viewing], list[bool]]  # one for each row
 MAX_TERMS = 100
 _TOKEN = re.compile(r"\s*(?:(?P<open>\()|(?P<close>\))|(?P<comma>,)|'(?P<text>(?:[^']|'')*)'|(?P<word>[^\s(),']+))")
 _DAY = timedelta(days=1)
@@ -68,7 +68,7 @@ _PERIODS: dict[str, Callable[[date], tuple[date, date]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """matches: whether a row is wanted. columns: those that this depends on."""
+    """matches: which rows are wanted. columns: those that this depends on."""
 
     matches: Matches
     columns: frozenset[str]
@@ -77,7 +77,7 @@ class Wanted:
 def parse_filter(text: str, now: float) -> Wanted:
     """What a $filter wants. now: Unix time. Raises BadRequest."""
     if not text.strip():
-        return Wanted(lambda row, viewing: True, frozenset())
+        return Wanted(lambda rows, viewing: [True] * len(rows.ids), frozenset())
     parser = _Parser(_tokens(text), datetime.fromtimestamp(now, UTC).date())
     matches = parser.either()
     parser.end()
@@ -133,7 +133,7 @@ class _Parser:
         any_of = [self._both()]
         while self._takes("or"):
             any_of.append(self._both())
-        return any_of[0] if len(any_of) == 1 else lambda row, viewing: any(matches(row, viewing) for matches in any_of)
+        return any_of[0] if len(any_of) == 1 else _together(any, any_of)
 
     def end(self) -> None:
         if self._at < len(self._tokens):
@@ -143,7 +143,7 @@ class _Parser:
         all_of = [self._one()]
         while self._takes("and"):
             all_of.append(self._one())
-        return all_of[0] if len(all_of) == 1 else lambda row, viewing: all(matches(row, viewing) for matches in all_of)
+        return all_of[0] if len(all_of) == 1 else _together(all, all_of)
 
     def _one(self) -> Matches:
         if self._takes_kind("open"):
@@ -235,21 +235,15 @@ class _Parser:
         return BadRequest(f"$filter cannot be understood where {at}; {needed} is needed there.")
 
 
+def _together(decide: Callable[[Iterable[bool]], bool], matches: Sequence[Matches]) -> Matches:
+    return lambda rows, viewing: list(map(decide, zip(*(each(rows, viewing) for each in matches), strict=True)))
+
+
 def _compared(of: Column, compare: Compare, value: Any) -> Matches:
-    get = of.value
+    get = of.values
     if of.kind is Kind.TEXT:
-
-        def matches(row: Listed, viewing: Viewing) -> bool:
-            found = get(row, viewing)
-            return compare("" if found is None else str(found).casefold(), value)
-
-    else:
-
-        def matches(row: Listed, viewing: Viewing) -> bool:
-            found = get(row, viewing)
-            return found is not None and compare(int(found), value)
-
-    return matches
+        return lambda rows, viewing: [compare("" if each is None else str(each).casefold(), value) for each in get(rows, viewing)]
+    return lambda rows, viewing: [each is not None and compare(int(each), value) for each in get(rows, viewing)]
 
 
 def _within(of: Column, first: int, after: int) -> Matches:

@@ -18,7 +18,6 @@ from davlock.model import (
     Draft,
     Ending,
     Event,
-    Identified,
     Intent,
     Known,
     Lock,
@@ -98,8 +97,14 @@ class DocumentRows(Protocol):
     def known_in(self, folder: str) -> dict[str, Known]:
         """What lists tell of the direct members of a folder that have an identity, by path."""
 
-    def identified_in(self, folder: str) -> dict[str, Identified]:
-        """Only who they are."""
+    def created_in(self, folder: str) -> dict[str, int]:
+        """When the direct members of a folder were created (Unix seconds), by path, where that is known."""
+
+    def ids_in(self, folder: str) -> dict[str, int]:
+        """Only their ids."""
+
+    def limits_in(self, folder: str) -> dict[str, Semantics]:
+        """The most that can be done with them, by path, where that is less than everything."""
 
     def known_at(self, path: str) -> Known | None:
         """What lists tell of the document at a path."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from davlock import events, paths
-from davlock.model import Account, Document, Draft, Ending, Identified, Intent, Kind, Known, Lock, Past, Scope, Semantics, Version, as_int64
+from davlock.model import Account, Document, Draft, Ending, Intent, Kind, Known, Lock, Past, Scope, Semantics, Version, as_int64
 from davlock.state.sqlite_events import SqliteEvents
 from davlock.state.sqlite_tokens import SqliteTokens
 from davlock.state.turns import Counters, Turn
@@ -18,8 +18,7 @@ _DOCUMENT = (
     "id, path, version, inode, size, mtime_ns, sha256, created, changed, changed_by, door, comment, extra, session, change, stamped, "
     "semantics, emptied"
 )
-_IDENTIFIED = "path, id, semantics, version"
-_KNOWN = f"{_IDENTIFIED}, inode, size, mtime_ns, created, changed_by"
+_KNOWN = "path, id, semantics, version, inode, size, mtime_ns, created, changed_by"
 _VERSION = "document, number, inode, size, mtime_ns, sha256, changed, changed_by, door, comment, extra, is_kept"
 _DRAFT = "id, document, token, path, principal, file, size, sha256, saved, door, ended, how, ended_by, reason, change, stamped"
 _PAST = "token, kind, path, document, principal, door, since, comment, ended, how, ended_by, reason"
@@ -200,8 +199,20 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     def known_in(self, folder: str) -> dict[str, Known]:
         return {row[0]: row for row in self._sql(f"SELECT {_KNOWN} FROM documents WHERE parent = ? AND path <> parent", (folder,))}
 
-    def identified_in(self, folder: str) -> dict[str, Identified]:
-        return {row[0]: row for row in self._sql(f"SELECT {_IDENTIFIED} FROM documents WHERE parent = ? AND path <> parent", (folder,))}
+    def created_in(self, folder: str) -> dict[str, int]:
+        joined = f"SELECT {_joined('path')}, {_joined('CAST(created AS INTEGER)')} FROM documents"
+        paths, seconds = self._sql(f"{joined} WHERE parent = ? AND path <> parent AND created > 0", (folder,)).fetchone()
+        return dict(zip(_parted(paths), map(int, _parted(seconds)), strict=True))
+
+    def ids_in(self, folder: str) -> dict[str, int]:
+        joined = f"SELECT {_joined('path')}, {_joined('id')} FROM documents WHERE parent = ? AND path <> parent"
+        paths, ids = self._sql(joined, (folder,)).fetchone()
+        return dict(zip(_parted(paths), map(int, _parted(ids)), strict=True))
+
+    def limits_in(self, folder: str) -> dict[str, Semantics]:
+        where = "parent = ? AND path <> parent AND semantics <> ?"
+        found = self._sql(f"SELECT path, semantics FROM documents WHERE {where}", (folder, Semantics.VERSIONING))
+        return {path: Semantics(semantics) for path, semantics in found}
 
     def known_at(self, path: str) -> Known | None:
         found: Known | None = self._sql(f"SELECT {_KNOWN} FROM documents WHERE path = ?", (path,)).fetchone()
@@ -458,6 +469,15 @@ def _batches(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 def _marks(values: Sequence[Any]) -> str:
     return ",".join("?" * len(values))
+
+
+def _joined(column: str) -> str:
+    """All values of a column in one text. For what there are thousands of: a row for each takes twice as long."""
+    return f"group_concat({column}, char(10))"  # no path has a line end in it (paths.py)
+
+
+def _parted(joined: str | None) -> list[str]:
+    return joined.split("\n") if joined else []
 
 
 def _lock(row: tuple[Any, ...]) -> Lock:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.dav.stories import DAV, Wire, properties, proppatch, refused, say, setting
-from tests.serving import Answer, Client, Serving
+from tests.dav.versioning import check_out
+from tests.serving import Answer, Client, Raw, Serving
 
 Z = "{urn:example:}"
 WIN32 = "{urn:schemas-microsoft-com:}"
@@ -95,6 +97,48 @@ def test_allprop_with_include(alice: Client, folder: str) -> None:
     more = properties(find(alice, folder, "<D:allprop/><D:include><D:quota-used-bytes/><Z:none/></D:include>"))[f"{folder}/"]
     assert set(more[200]) - set(plain[200]) == {f"{DAV}quota-used-bytes"}
     assert set(more[404]) == {f"{Z}none"}
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<D:allprop/>",
+        "<D:propname/>",
+        "<D:prop><D:creationdate/><D:getetag/><D:lockdiscovery/></D:prop>",
+        "<D:prop><Z:color/><Z:none/><D:getcontentlength/><D:displayname/></D:prop>",
+        "<D:prop/>",
+    ],
+)
+def test_a_listing_says_of_each_member_to_the_byte_what_is_said_of_it_alone(
+    alice: Client, bob: Client, folder: str, disk: Path, inside: str
+) -> None:
+    names = ("known.odt", "locked.txt", "his.txt", "drafted.txt", "red.txt", "a & b <c> 'ü\u0308' 100%;.txt", "no extension")
+    for name in names:
+        alice.put(f"{folder}/{name}", name.encode())
+    (disk / "unknown.txt").write_bytes(b"brought by somebody")
+    (disk / "sub").mkdir()
+    (disk / "süb & co").mkdir()
+    os.utime(disk / "known.odt", (981_173_106, 981_173_106))  # the state knows better when it was created
+    find(alice, f"{folder}/known.odt", "<D:propname/>")  # what has become of it underneath is a version once it is looked at
+    os.utime(disk / "unknown.txt", (-86_400, -86_400))
+    for path in (f"{folder}/red.txt", f"{folder}/locked.txt", f"{folder}/sub"):
+        assert proppatch(alice, path, setting("<Z:color>red</Z:color>")).status == 207
+    alice.lock(f"{folder}/locked.txt")
+    bob.lock(f"{folder}/his.txt")
+    bob.lock(f"{folder}/sub", depth="infinity")
+    check_out(alice, f"{folder}/drafted.txt", b"longer than before")
+
+    def responses(client: Client, path: str, depth: str) -> list[bytes]:
+        told = re.sub(rb"Second-[0-9]+", b"", find(client, path, inside, depth).body)
+        return re.findall(rb"<D:response>.*?</D:response>", told, re.DOTALL)
+
+    for client in (alice, bob):
+        itself, *members = responses(client, f"{folder}/", "1")
+        assert [itself] == responses(client, f"{folder}/", "0")
+        assert len(members) == len(names) + 3
+        for member in members:
+            place = Raw(re.findall(rb"<D:href>(.*?)</D:href>", member)[0].decode().replace("&amp;", "&"))
+            assert [member] == responses(client, place, "0")
 
 
 def test_quota(alice: Client, folder: str, document: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from davlock.rest.columns import COLUMNS
 from tests.rest.conftest import Api, number, stored
 
 
@@ -152,6 +154,41 @@ def test_what_another_program_removes_and_puts_is_seen(api: Api, folder: Path) -
     (folder / "link.docx").symlink_to(folder / "two.docx")
     (after,) = rows(api, f"path=/{folder.name}&$select=documentId,name")
     assert (before["name"], after["name"]) == ("one.docx", "two.docx")
+
+
+@pytest.mark.parametrize("query", ["", f"$select={','.join(COLUMNS)}", "$select=name,checkoutState,checkedOutBy", "$mode=Full"])
+def test_a_list_says_of_each_document_what_is_said_of_it_alone(api: Api, folder: Path, query: str) -> None:
+    path = f"/{folder.name}"
+    for name in ("plain.docx", "his.docx", "drafted.docx", "changed.docx", "a & b \"c\" 'ü' 100%.docx"):
+        stored(api, f"{path}/{name}", name.encode())
+    (folder / "unknown.docx").write_bytes(b"brought by somebody")
+    for spelled in ("\u00fcber.tmp", "u\u0308ber.tmp", "Mu\u0308ll.tmp", *(f"{n}.txt" for n in range(12))):
+        (folder / spelled).write_bytes(spelled.encode())
+    (folder / "changed.docx").write_bytes(b"changed underneath")
+    os.utime(folder / "plain.docx", (981_173_106, 981_173_106))
+    assert api("bob", "POST", f"/Document/{number(api, f'{path}/his.docx')}/Lock?comment=he%20said%20%22no%22")["Success"]
+    assert api("alice", "POST", f"/Document/{number(api, f'{path}/drafted.docx')}/Lock")["Success"]
+    assert api.client("alice").put(f"{path}/drafted.docx", b"longer than before").status == 204
+    for user in ("alice", "bob"):
+        listed = rows(api, f"path={path}&{query}", user)
+        assert len(listed) == 20
+        paths = [row["path"] for row in rows(api, f"path={path}&$select=path", user)]
+        assert paths == sorted(paths)
+        for at, row in zip(paths, listed, strict=True):
+            assert rows(api, f"path={quote(at)}&{query}", user) == [row]
+    by = {row["name"]: row["updatedBy"] for row in rows(api, f"path={path}&$select=name,updatedBy", "bob")}
+    assert {name for name, who in by.items() if who == "alice"} == {"his.docx", "drafted.docx", "a & b \"c\" 'ü' 100%.docx"}
+    assert set(by.values()) == {"alice", ""}
+
+
+def test_a_column_that_is_named_as_what_each_row_has_takes_its_place(api: Api, shelf: str) -> None:
+    for row in rows(api, "path=/shelf&$select=PrimaryKey,name,a.b,a_b&$jsonSafe=true"):
+        assert list(row) == ["PrimaryKey", "EntityName", "name", "a_b"]
+        assert (row["PrimaryKey"], row["EntityName"]) == (None, "document")
+
+
+def test_an_empty_folder_has_an_empty_list(api: Api, folder: Path) -> None:
+    assert rows(api, f"path=/{folder.name}") == rows(api, f"path=/{folder.name}&$filter=size%20gt%201&$orderBy=size") == []
 
 
 def test_the_holder_sees_his_draft(api: Api, folder: Path) -> None:
