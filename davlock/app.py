@@ -96,6 +96,12 @@ class Doors:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = raw_path(environ)
+        if "/_" in path or path[:4].lower() == "/api":  # most are not, and WebDAV's without a closer look
+            return self._special(path, environ, start_response)
+        return self._webdav(environ, start_response)
+
+    def _special(self, path: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Leads to a door whose paths begin with a name of its own."""
         if path == "/_davlock/health":
             return self._health(start_response)
         if fprpc.serves(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST"):

@@ -7,9 +7,9 @@ import errno
 import os
 import stat
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
 from davlock.errors import BadName, DavlockError, Forbidden, NotFound, StorageFull, TooLarge, Unavailable
 
@@ -19,13 +19,23 @@ _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}
 _DEFAULT_ACL, _ACL = "system.posix_acl_default", "system.posix_acl_access"
 
 
-@contextmanager
-def disk_errors() -> Iterator[None]:
+class _DiskErrors:
+    """A class, because everything that is done on the disk is done in it, and a generator takes several times as long."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, OSError):
+            raise _said(error) from error
+
+
+_DISK_ERRORS = _DiskErrors()
+
+
+def disk_errors() -> _DiskErrors:
     """Turns an OSError of the block into the DavlockError that says it to a person, without paths of the server."""
-    try:
-        yield
-    except OSError as error:
-        raise _said(error) from error
+    return _DISK_ERRORS
 
 
 def _said(error: OSError) -> DavlockError:
