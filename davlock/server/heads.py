@@ -98,24 +98,33 @@ def read_head(stream: Stream) -> bytes | None:
     Raises HeadError if it is too long or has bare line feeds, ConnectionError if the client leaves in the middle,
     TimeoutError if it falls silent.
     """
-    # RFC 9112 §2.2: one empty line before the request is forgiven; old clients end a form's body with it.
-    forgive = True
-    while True:
-        if forgive and stream.buffer.startswith(b"\r\n", stream.start):
-            stream.start += 2
-            forgive = False
-        start = stream.start
-        end = stream.buffer.find(b"\r\n\r\n", start)
-        if end >= 0:
-            if end - start > HEAD_LIMIT:
-                raise _too_long()
-            stream.start = end + 4
-            return stream.buffer[start:end]
-        _judge_unfinished(stream.buffer[start:])
+    while (end := find_head(stream)) is None:
         if not stream.fill():
             if stream.has_data():
                 raise ConnectionAbortedError("the connection ended inside a request head")
             return None
+    begin, stream.start = _begin(stream), end
+    return stream.buffer[begin : end - 4]
+
+
+def find_head(stream: Stream) -> int | None:
+    """Where in the buffer the body begins, if the whole head is there; takes nothing.
+
+    Raises HeadError if what is there can't become a head any more.
+    """
+    begin = _begin(stream)
+    end = stream.buffer.find(b"\r\n\r\n", begin)
+    if end < 0:
+        _judge_unfinished(stream.buffer[begin:])
+        return None
+    if end - begin > HEAD_LIMIT:
+        raise _too_long()
+    return end + 4
+
+
+def _begin(stream: Stream) -> int:
+    # RFC 9112 §2.2: one empty line before the request is forgiven; old clients end a form's body with it.
+    return stream.start + 2 if stream.buffer.startswith(b"\r\n", stream.start) else stream.start
 
 
 def _judge_unfinished(part: bytes) -> None:

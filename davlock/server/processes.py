@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from davlock.server.servers import Listener, Server, listen
+from davlock.server.limits import raise_descriptor_limit
+from davlock.server.servers import Server, listen
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -45,6 +46,7 @@ def serve(
 
     Raises OSError if the address can't be had and RuntimeError if a worker can't start.
     """
+    raise_descriptor_limit()
     listener = listen(host, port)
     address = listener.getsockname()[:2]
     if workers == 1:
@@ -59,7 +61,7 @@ def serve(
 
 
 def _serve_here(
-    listener: Listener,
+    listener: socket.socket,
     make_app: Callable[[], WSGIApplication],
     threads: int,
     drain_seconds: float,
@@ -76,7 +78,7 @@ def _serve_here(
 
 
 def _serve_child(
-    listener: Listener,
+    listener: socket.socket,
     make_app: Callable[[], WSGIApplication],
     threads: int,
     drain_seconds: float,
@@ -98,7 +100,7 @@ def _serve_child(
 
 
 def _start(
-    listener: Listener,
+    listener: socket.socket,
     make_app: Callable[[], WSGIApplication],
     threads: int,
     multiprocess: bool,
@@ -121,7 +123,7 @@ class _Family:
         size: int,
         drain_seconds: float,
         ready: Callable[[], None],
-        listener: Listener,
+        listener: socket.socket,
     ) -> None:
         self._work = work
         self._size = size

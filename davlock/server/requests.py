@@ -226,11 +226,7 @@ class Request(cheroot.server.HTTPRequest):
 
     def _send(self, data: bytes | memoryview) -> None:
         try:
-            sent = self.conn.socket.send(data)
-            if sent < len(data):
-                view = memoryview(data)[sent:]
-                while view:
-                    view = view[self.conn.socket.send(view) :]
+            self.conn.rfile.send(data)
         except OSError as error:
             raise Disconnected(str(error)) from error
 
