@@ -19,7 +19,11 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None
 
 
 class Gateway(cheroot.server.Gateway):
-    """Calls the application and hands its blocks to the request."""
+    """Calls the application and hands its blocks to the request.
+
+    An iterable with an attribute `file_part` that is not None is not iterated: the server sends these bytes by itself. It
+    is a tuple of a file descriptor, which stays open until the iterable is closed, an offset, and a number of bytes.
+    """
 
     req: Request
 
@@ -39,7 +43,11 @@ class Gateway(cheroot.server.Gateway):
 
     def _send(self, response: Iterable[bytes]) -> None:
         req = self.req
-        if isinstance(response, list | tuple) and self._started and not req.sent_headers:
+        file = getattr(response, "file_part", None)
+        if file is not None and self._started and not req.sent_headers:
+            req.write_file(*file)
+            response = ()
+        elif isinstance(response, list | tuple) and self._started and not req.sent_headers:
             length = sum(map(len, response))
             req.expect_length(length)
             if len(response) > 1 and length <= JOIN_LIMIT:

@@ -13,6 +13,7 @@ import cheroot.server
 
 from davlock.server.bodies import Body, ChunkedBody, LengthBody
 from davlock.server.heads import Head, HeadError, parse_head, read_head
+from davlock.server.streams import read_exactly
 
 if TYPE_CHECKING:
     from davlock.server.connections import Connection
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 JOIN_LIMIT = 64 * 1024
 """Blocks up to this many bytes are copied behind the head, so that both go out in one packet."""
+
+
+READ_LIMIT = 16 * 1024
+"""Files up to this many bytes are read and joined likewise; the kernel sends larger ones by itself, which costs less."""
 
 
 class Disconnected(ConnectionError):
@@ -178,6 +183,29 @@ class Request(cheroot.server.HTTPRequest):
         self._send(view[JOIN_LIMIT:])
         if suffix:
             self._send(suffix)
+
+    def write_file(self, file: int, start: int, length: int) -> None:
+        """Send the body of the answer: so many bytes of an open file from `start` on. Raises Disconnected, ValueError.
+
+        If the file has become shorter meanwhile, the client gets a broken connection: no error could be told any more.
+        """
+        self.expect_length(length)
+        if self._bodiless:
+            self.write(b"")
+            return
+        if self._left != length:
+            raise ValueError(f"the answer's Content-Length is {self._left}, but its file has {length} bytes to be sent")
+        try:
+            if length <= READ_LIMIT:
+                self.write(read_exactly(file, start, length))
+            else:
+                self.conn.rfile.send_file(self._finish_head(), file, start, length)
+                self._left = 0
+        except (ConnectionError, TimeoutError) as error:
+            raise Disconnected(str(error)) from error
+        except EOFError as error:
+            self._log(str(error), logging.ERROR)
+            raise Disconnected(str(error)) from error
 
     def finish(self) -> None:
         """The application has no more blocks. Raises Disconnected."""

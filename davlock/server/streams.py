@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import os
 import select
 import socket
 import ssl
@@ -20,6 +22,9 @@ _SHORT_WAITS_SECONDS = 0.05
 """Of each request: waiting for the client that long, all in all, is not worth telling the workers."""
 _LOOK_SECONDS = 5.0
 _TLS_PIECE = 64 * 1024
+_READ_SIZE = 256 * 1024
+"""Bytes of a file that are in memory at once, where the kernel can't send it by itself."""
+_NO_SENDFILE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}  # of this file system
 _HUNG_UP = select.POLLRDHUP | select.POLLHUP | select.POLLERR if hasattr(select, "POLLRDHUP") else select.POLLHUP | select.POLLERR
 
 
@@ -138,6 +143,44 @@ class Stream:
                 self.writing.earn(sent)
                 view = view[sent:]
 
+    def send_file(self, head: bytes, file: int, start: int, count: int) -> None:
+        """Send a head, and behind it so many bytes of an open file from `start` on. Raises OSError.
+
+        EOFError if the file has become shorter meanwhile: what has been sent then is no whole answer.
+        """
+        if self._tls:
+            self._send_read(head, file, start, count)
+            return
+        # The kernel holds the head back until the file follows it: one packet fewer.
+        with contextlib.suppress(BlockingIOError):
+            head = head[self._socket.send(head, socket.MSG_MORE) :]
+        if head:
+            self.send(head)
+        while count:
+            try:
+                sent = os.sendfile(self._socket.fileno(), file, start, count)
+            except BlockingIOError:
+                self.await_room()
+                continue
+            except OSError as error:
+                if error.errno not in _NO_SENDFILE:
+                    raise
+                self._send_read(b"", file, start, count)
+                return
+            if not sent:
+                raise EOFError("the file became shorter while it was sent")
+            self.writing.earn(sent)
+            start += sent
+            count -= sent
+
+    def _send_read(self, head: bytes, file: int, start: int, count: int) -> None:
+        while count:
+            block = read_exactly(file, start, min(count, _READ_SIZE))
+            self.send(head + block if head else block)
+            head = b""
+            start += len(block)
+            count -= len(block)
+
     def await_room(self) -> None:
         """Wait until the client has taken so much that more can be sent. Raises TimeoutError."""
         # A full buffer has room again only when a third of it is free, which is minutes to a slow client: what counts
@@ -197,6 +240,17 @@ class Stream:
         poll = select.poll()
         poll.register(self._socket, event)
         return bool(poll.poll(seconds * 1000))
+
+
+def read_exactly(file: int, start: int, count: int) -> bytes:
+    """So many bytes of an open file. Raises OSError, and EOFError if it has not so many."""
+    block = os.pread(file, count, start)
+    while len(block) < count:  # some network file systems give less than they have
+        more = os.pread(file, count - len(block), start + len(block))
+        if not more:
+            raise EOFError("the file became shorter while it was sent")
+        block += more
+    return block
 
 
 def _unacknowledged(sock: socket.socket) -> int:

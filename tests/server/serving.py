@@ -7,8 +7,9 @@ import hashlib
 import json
 import queue
 import socket
+import ssl
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -129,11 +130,13 @@ class Application:
 
 
 @contextlib.contextmanager
-def serving(application: Any, drain_seconds: float = PATIENCE_SECONDS) -> Iterator[tuple[str, int]]:
+def serving(
+    application: Any, drain_seconds: float = PATIENCE_SECONDS, tls: Callable[[], ssl.SSLContext] | None = None
+) -> Iterator[tuple[str, int]]:
     """A server around the application in this process; the address it listens on. Leaving stops it."""
     listener = listen("127.0.0.1", 0)
     address = listener.getsockname()
-    server = Server(listener, application, threads=8)
+    server = Server(listener, application, threads=8, tls=tls)
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
