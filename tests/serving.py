@@ -159,6 +159,12 @@ class Serving:
             self._reader.join(STOP_SECONDS)
             self._process = None
 
+    def processes(self) -> list[int]:
+        """Its processes: the one that was started, and its workers."""
+        assert self._process
+        pid = self._process.pid
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
     def restart(self) -> None:
         """Stop it cleanly and start it again over the same root."""
         code = self.stop()

@@ -130,7 +130,7 @@ class Loop:
         if now >= self._next_look or self._is_ending:
             self._next_look = now + self._tick
             self._look_round(now)
-            self._server.requests.reinforce()
+            self._server.requests.relieve()
 
     def _hear(self, connection: Connection) -> None:
         before = len(connection.rfile.buffer)
