@@ -65,8 +65,10 @@ class Workers:
     def put(self, connection: Connection) -> None:
         """Have a connection's requests answered."""
         with self._mutex:
-            self._enqueue(connection.peer, connection)
-            self._dispatch()
+            if self._working < self.min:
+                self._give(connection)
+            else:
+                self._enqueue(connection.peer, connection)
 
     def waiting(self, connection: Connection) -> _Waiting:
         """To be entered, with no lock held that others need, while this client is waited for."""
@@ -111,16 +113,20 @@ class Workers:
             item = items.popleft()
             if items:
                 self._queue[peer] = items
-            self._working += 1
             if isinstance(item, _Ticket):
+                self._working += 1
                 item.is_valid = True
                 item.gate.release()
             else:
-                self._given += 1
-                self._next.put(item)
-                self._reinforce()
+                self._give(item)
         if self._is_stopping and not self._queue:
             self._next.put(None)
+
+    def _give(self, connection: Connection) -> None:
+        self._working += 1
+        self._given += 1
+        self._next.put(connection)
+        self._reinforce()
 
     def _reinforce(self) -> None:
         if self._given > len(self._threads):
