@@ -186,11 +186,15 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What `load` makes. root is absolute; port 0 means any free one; drain_seconds is for requests still running."""
+    """What `load` makes. root is absolute; port 0 means any free one; drain_seconds is for requests still running.
+
+    insecure_http: whether passwords may cross a network unencrypted.
+    """
 
     root: Path
     host: HostName = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    insecure_http: bool = False
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     threads: Annotated[int, Meta(ge=1, le=256)] = 16
     drain_seconds: Seconds = 25

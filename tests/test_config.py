@@ -28,8 +28,8 @@ from davlock.config import (
 from davlock.model import Semantics
 
 TOP = (
-    "is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, locks, documents, versions, "
-    "auth, webdav, fprpc, rest, events, webhooks and log."
+    "is not a key that exists; possible here are root, host, port, insecure_http, workers, threads, drain_seconds, locks, documents, "
+    "versions, auth, webdav, fprpc, rest, events, webhooks and log."
 )
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
 SECONDS = "it must be a whole number from 1 to 4294967295."
@@ -71,6 +71,7 @@ def test_the_defaults() -> None:
         root=Path("/srv/documents"),
         host="127.0.0.1",
         port=8080,
+        insecure_http=False,
         workers=1,
         threads=16,
         drain_seconds=25,
@@ -104,7 +105,7 @@ def test_the_example_names_every_key_with_its_default() -> None:
 
 def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
     text = """
-        {root: /data, host: "::1", port: 0, workers: 64, threads: 256, drain_seconds: 1,
+        {root: /data, host: "::1", port: 0, insecure_http: true, workers: 64, threads: 256, drain_seconds: 1,
          locks: {minimum_seconds: 2, default_seconds: 3, maximum_seconds: 4},
          documents: {max_upload_bytes: 5, tunnel_seconds: 6}, auth: {realm: My documents},
          versions: {semantics: Locking, patterns: [{match: "*.docx", semantics: Versioning}, {match: /scans/*, semantics: None}],
@@ -116,6 +117,7 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         root=Path("/data"),
         host="::1",
         port=0,
+        insecure_http=True,
         workers=64,
         threads=256,
         drain_seconds=1,
@@ -164,6 +166,7 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("port:", "port is null; it must be a whole number from 0 to 65535."),
         ("port: 8080.5", "port is 8080.5; it must be a whole number from 0 to 65535."),
         ("port: &a [*a]", "port is a list; it must be a whole number from 0 to 65535."),
+        ("insecure_http: 1", "insecure_http is 1; it must be true or false."),
         ("workers: 0", "workers is 0; it must be a whole number from 1 to 64."),
         ("workers: 65", "workers is 65; it must be a whole number from 1 to 64."),
         ("threads: 257", "threads is 257; it must be a whole number from 1 to 256."),

@@ -26,7 +26,10 @@ from davlock.config import Config, load
 @click.option("--host", metavar="H", help="Address to listen on [default: 127.0.0.1, this machine only].")
 @click.option("--port", metavar="P", type=int, help="Port to listen on; 0 takes a free one [default: 8080].")
 @click.option("--workers", metavar="N", type=int, help="Processes that answer requests [default: 1].")
-def serve(root: Path | None, file: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
+@click.option("--insecure-http", is_flag=True, default=None, help="Let passwords cross a network unencrypted.")
+def serve(
+    root: Path | None, file: Path | None, host: str | None, port: int | None, workers: int | None, insecure_http: bool | None
+) -> None:
     """Serve the folder ROOT until SIGTERM or Ctrl-C.
 
     ROOT may also be written in the configuration file. At the first start a user named admin is created and its
@@ -34,7 +37,8 @@ def serve(root: Path | None, file: Path | None, host: str | None, port: int | No
     """
     if root is None and file is None:
         raise click.UsageError("Say which folder to serve: davlock serve ROOT, or --config FILE.")
-    config = served(load(file, root=root, host=host, port=port, workers=workers))
+    config = served(load(file, root=root, host=host, port=port, workers=workers, insecure_http=insecure_http))
+    _refuse_to_leak_passwords(config)
     logging.basicConfig(level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     with open_site(config) as site:
         password = ensure_first(site.accounts)
@@ -42,12 +46,6 @@ def serve(root: Path | None, file: Path | None, host: str | None, port: int | No
         click.echo(
             f"davlock: created user admin with password {password} "
             f"(shown once; change it with: davlock user passwd admin --root {config.root})"
-        )
-    if not _is_loopback(config.host):
-        click.echo(
-            f"davlock: warning: {config.host} can be reached from other machines, and passwords travel unencrypted; "
-            "put a proxy with TLS in front, or listen on 127.0.0.1.",
-            err=True,
         )
     try:
         serve_until_stopped(config, functools.partial(_tell_ready, config))
@@ -59,6 +57,15 @@ def serve(root: Path | None, file: Path | None, host: str | None, port: int | No
 
 def _tell_ready(config: Config, host: str, port: int) -> None:
     click.echo(f"davlock: serving {config.root} at http://{f'[{host}]' if ':' in host else host}:{port}/")
+
+
+def _refuse_to_leak_passwords(config: Config) -> None:
+    if _is_loopback(config.host) or config.insecure_http:
+        return
+    raise click.ClickException(
+        f"{config.host} can be reached from other machines, and passwords would travel unencrypted; listen on 127.0.0.1 behind a proxy "
+        "with TLS on this machine, or say --insecure-http if nobody else can listen in that network."
+    )
 
 
 def _is_loopback(host: str) -> bool:
