@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cheroot.server
 
 from davlock.server.requests import Request
-from davlock.server.streams import Stream
+from davlock.server.streams import Stream, TlsStream
 
 if TYPE_CHECKING:
     from davlock.server.servers import Server
@@ -41,6 +43,7 @@ class Connection(cheroot.server.HTTPConnection):
         self.requests_seen = 0
         self._environ: dict[str, Any] | None = None
         self._aborted = False
+        self._encrypted = False
         sock.settimeout(SILENCE_SECONDS)
 
     @property
@@ -57,6 +60,8 @@ class Connection(cheroot.server.HTTPConnection):
 
     def communicate(self) -> bool:
         """Answer requests as long as the client keeps them coming; whether to keep the connection for more."""
+        if self.server.tls is not None and not self._encrypted and not self._shake_hands(self.server.tls()):
+            return False
         while True:
             request = self.RequestHandlerClass(self.server, self)
             try:
@@ -73,6 +78,16 @@ class Connection(cheroot.server.HTTPConnection):
             # first.
             if self.server.requests.qsize or not self.rfile.readable(_STAY_SECONDS):
                 return True
+
+    def _shake_hands(self, context: ssl.SSLContext) -> bool:
+        try:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        except (OSError, ValueError) as error:
+            self.server.error_log(f"no TLS with {self.remote_addr}: {error}", logging.DEBUG)
+            return False
+        self.rfile = TlsStream(self.socket)
+        self._encrypted = True
+        return True
 
     def close(self) -> None:
         """Close, in such a way that the client gets to read the last answer. May take two seconds after a refusal."""

@@ -104,7 +104,7 @@ def base_environ(server: Server) -> dict[str, Any]:
         "SERVER_PORT": str(port),
         "SERVER_SOFTWARE": "davlock",
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http" if server.ssl_adapter is None else "https",
+        "wsgi.url_scheme": "http" if server.tls is None else "https",
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": server.multiprocess,

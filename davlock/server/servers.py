@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import ssl
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import cheroot.wsgi
@@ -72,12 +74,21 @@ class Server(cheroot.wsgi.Server):
 
     threads:       requests answered at the same time.
     multiprocess:  whether other processes serve the same application.
+    tls:           the context for a new connection; None for plain HTTP.
     """
 
     ConnectionClass = Connection
     socket: Listener | None
 
-    def __init__(self, listener: Listener, application: WSGIApplication, *, threads: int = 16, multiprocess: bool = False) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        application: WSGIApplication,
+        *,
+        threads: int = 16,
+        multiprocess: bool = False,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
         super().__init__(
             listener.getsockname()[:2],
             application,
@@ -87,6 +98,7 @@ class Server(cheroot.wsgi.Server):
         )
         self.gateway = Gateway
         self.multiprocess = multiprocess
+        self.tls = tls
         self.requests = Workers(self, threads)
         self.base_environ: dict[str, Any] = {}
         self.socket = listener

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 
 RECEIVE_SIZE = 64 * 1024
 """Bytes asked of the kernel at once when filling the buffer."""
@@ -50,7 +51,7 @@ class Stream:
     def fill(self) -> bool:
         """Add to the buffer what has come or waits for something; False at the end of the stream. Raises OSError."""
         data = self._receive(RECEIVE_SIZE)
-        self.buffer = self.buffer[self.start :] + data if self.has_data() else data
+        self.buffer = self.buffer[self.start :] + data if self.start < len(self.buffer) else data
         self.start = 0
         return bool(data)
 
@@ -88,3 +89,25 @@ class Stream:
         data = self._socket.recv(size)
         self.bytes_read += len(data)
         return data
+
+
+class TlsStream(Stream):
+    """The same over TLS, where bytes can have come that poll does not see."""
+
+    _socket: ssl.SSLSocket
+
+    def has_data(self) -> bool:
+        """See Stream."""
+        return super().has_data() or bool(self._socket.pending())
+
+    def readable(self, seconds: float) -> bool:
+        """See Stream."""
+        return bool(self._socket.pending()) or super().readable(seconds)
+
+    def arriving(self) -> bool:
+        """See Stream."""
+        return bool(self._socket.pending()) or super().arriving()
+
+    def has_ended(self) -> bool:
+        """See Stream."""
+        return False
