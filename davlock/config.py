@@ -79,6 +79,9 @@ Allowed = Annotated[
 ]
 
 
+FilePath = Annotated[str, Meta(pattern=r"\A[^\x00]{0,4096}\Z", description='the path of a file, "" for none')]
+
+
 TimeZone = Annotated[
     str,
     Meta(pattern=r"\A[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*\Z", description="the name of a time zone, such as UTC or Europe/Oslo"),
@@ -87,6 +90,17 @@ TimeZone = Annotated[
 
 class ConfigError(DavlockError):
     """The configuration cannot be used. Tells in which file and key, what was found, and what is allowed."""
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """certificate: a PEM file; without one, and unless it is to be self_signed, it is plain HTTP. key: blank if it is in that file."""
+
+    certificate: FilePath = ""
+    key: FilePath = ""
+    self_signed: bool = False
+
+    def __bool__(self) -> bool:
+        return self.self_signed or bool(self.certificate)
 
 
 class Locks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -194,6 +208,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     root: Path
     host: HostName = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    tls: Tls = Tls()
     insecure_http: bool = False
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     threads: Annotated[int, Meta(ge=1, le=256)] = 16
@@ -222,11 +237,15 @@ def load(file: Path | None, **overrides: object) -> Config:
         _check(data, str(file), Config)
         if "root" in data:
             data["root"] = file.parent / Path(data["root"]).expanduser()
+        for key in ("certificate", "key"):
+            if name := (data.get("tls") or {}).get(key):
+                data["tls"][key] = os.path.abspath(file.parent / Path(name).expanduser())
     data = {key: value for key, value in data.items() if value is not None} | given
     if "root" not in data:
         raise ConfigError(f"{file or 'The command line'}: root is missing; it must be the folder to serve.")
     data["root"] = os.path.abspath(data["root"])
     config = msgspec.convert(data, Config, dec_hook=_decode)
+    _check_tls(config.tls, file)
     _check_order(config.locks, file)
     _check_zone(config.rest.time_zone, file)
     _check_networks(config.webhooks.allow, file)
@@ -303,6 +322,13 @@ def _check_value(value: object, source: str, kind: Any, key: str) -> None:
 
 def _is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _check_tls(tls: Tls, file: Path | None) -> None:
+    if tls.key and not tls.certificate:
+        raise ConfigError(f"{file or 'The command line'}: tls.certificate is missing; tls.key is there, and belongs to one.")
+    if tls.certificate and tls.self_signed:
+        raise ConfigError(f"{file or 'The command line'}: tls.self_signed is true; it must be false where there is a tls.certificate.")
 
 
 def _check_order(locks: Locks, file: Path | None) -> None:

@@ -18,6 +18,7 @@ from davlock.config import (
     Log,
     Pattern,
     Rest,
+    Tls,
     Versions,
     WebDav,
     Webhooks,
@@ -28,7 +29,7 @@ from davlock.config import (
 from davlock.model import Semantics
 
 TOP = (
-    "is not a key that exists; possible here are root, host, port, insecure_http, workers, threads, drain_seconds, locks, documents, "
+    "is not a key that exists; possible here are root, host, port, tls, insecure_http, workers, threads, drain_seconds, locks, documents, "
     "versions, auth, webdav, fprpc, rest, events, webhooks and log."
 )
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
@@ -71,6 +72,7 @@ def test_the_defaults() -> None:
         root=Path("/srv/documents"),
         host="127.0.0.1",
         port=8080,
+        tls=Tls(certificate="", key="", self_signed=False),
         insecure_http=False,
         workers=1,
         threads=16,
@@ -105,7 +107,8 @@ def test_the_example_names_every_key_with_its_default() -> None:
 
 def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
     text = """
-        {root: /data, host: "::1", port: 0, insecure_http: true, workers: 64, threads: 256, drain_seconds: 1,
+        {root: /data, host: "::1", port: 0, tls: {certificate: a.pem, key: /b.pem}, insecure_http: true, workers: 64, threads: 256,
+         drain_seconds: 1,
          locks: {minimum_seconds: 2, default_seconds: 3, maximum_seconds: 4},
          documents: {max_upload_bytes: 5, tunnel_seconds: 6}, auth: {realm: My documents},
          versions: {semantics: Locking, patterns: [{match: "*.docx", semantics: Versioning}, {match: /scans/*, semantics: None}],
@@ -117,6 +120,7 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         root=Path("/data"),
         host="::1",
         port=0,
+        tls=Tls(str(tmp_path / "a.pem"), "/b.pem"),
         insecure_http=True,
         workers=64,
         threads=256,
@@ -152,6 +156,9 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
     assert load(Path("../etc/davlock.yaml")).root == tmp_path / "etc" / "docs"
     assert load(Path("../etc/davlock.yaml"), root="docs").root == tmp_path / "here" / "docs"
     assert load(None, root=".").root == tmp_path / "here"
+    written(tmp_path / "etc", "{root: docs, tls: {certificate: certs/a.pem, key: ../b.pem}}")
+    assert load(Path("../etc/davlock.yaml")).tls == Tls(str(tmp_path / "etc" / "certs" / "a.pem"), str(tmp_path / "b.pem"))
+    assert load(Path("../etc/davlock.yaml"), tls={"self_signed": True}).tls == Tls(self_signed=True)
     monkeypatch.setenv("HOME", "/home/alice")
     assert load(written(tmp_path, "root: ~/docs")).root == Path("/home/alice/docs")
 
@@ -166,6 +173,12 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("port:", "port is null; it must be a whole number from 0 to 65535."),
         ("port: 8080.5", "port is 8080.5; it must be a whole number from 0 to 65535."),
         ("port: &a [*a]", "port is a list; it must be a whole number from 0 to 65535."),
+        ("tls: {certificate: 1}", 'tls.certificate is 1; it must be the path of a file, "" for none.'),
+        ('tls: {key: "a\\0b"}', r'tls.key is "a\u0000b"; it must be the path of a file, "" for none.'),
+        ("tls: {self_signed: localhost}", 'tls.self_signed is "localhost"; it must be true or false.'),
+        ("{root: /d, tls: {key: a.pem}}", "tls.certificate is missing; tls.key is there, and belongs to one."),
+        ("{root: /d, tls: {certificate: a, self_signed: true}}",
+            "tls.self_signed is true; it must be false where there is a tls.certificate."),
         ("insecure_http: 1", "insecure_http is 1; it must be true or false."),
         ("workers: 0", "workers is 0; it must be a whole number from 1 to 64."),
         ("workers: 65", "workers is 65; it must be a whole number from 1 to 64."),

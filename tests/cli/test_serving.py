@@ -121,8 +121,9 @@ def test_passwords_do_not_leave_the_machine_unless_it_is_said(root: Path, host: 
     code, out, err = ended("serve", root, "--port", "0", "--host", host)
     assert (code, out) == (1, "")
     assert err == (
-        f"Error: {host} can be reached from other machines, and passwords would travel unencrypted; listen on 127.0.0.1 behind a proxy "
-        "with TLS on this machine, or say --insecure-http if nobody else can listen in that network.\n"
+        f"Error: {host} can be reached from other machines, and passwords would travel unencrypted; give davlock a certificate "
+        "(tls.certificate in the configuration, or --self-signed to try it out), listen on 127.0.0.1 behind a proxy with TLS on this "
+        "machine, or say --insecure-http if nobody else can listen in that network.\n"
     )
     assert not (root / ".davlock").exists()  # and no account whose password nobody has seen
 
