@@ -34,6 +34,7 @@ from davlock.rest import door as rest
 from davlock.rest.door import RestDoor
 from davlock.rest.listening import Listening
 from davlock.server import serve as serve_http
+from davlock.server.proxies import Proxies
 from davlock.server.tls import Certificate, TlsError
 from davlock.state.sqlite import SqliteState
 from davlock.webhooks.delivery import Delivery
@@ -76,10 +77,11 @@ def open_site(config: Config) -> Site:
 
 
 def application(site: Site) -> Application:
-    """The WSGI application: who is it, then which door."""
+    """The WSGI application: from where, who is it, then which door."""
     doors = Doors(site)
     api = Api(rest.serves, rest.is_open, rest.spell, Origins(site.config.rest.cors_origins))
-    return share(Authenticator(site.accounts, site.tokens, site.config.auth.realm, api).protect(doors), api)
+    known = share(Authenticator(site.accounts, site.tokens, site.config.auth.realm, api).protect(doors), api)
+    return Proxies(site.config.trusted_proxies).reveal(known)
 
 
 class Doors:

@@ -88,6 +88,15 @@ TimeZone = Annotated[
 ]
 
 
+Proxy = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?\Z",
+        description='an address or a network, such as "127.0.0.1", "::1" or "10.0.5.0/24"',
+    ),
+]
+
+
 class ConfigError(DavlockError):
     """The configuration cannot be used. Tells in which file and key, what was found, and what is allowed."""
 
@@ -202,13 +211,14 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What `load` makes. root is absolute; port 0 means any free one; drain_seconds is for requests still running.
 
-    insecure_http: whether passwords may cross a network unencrypted.
+    trusted_proxies: peers that are believed for whom they ask. insecure_http: whether passwords may cross a network unencrypted.
     """
 
     root: Path
     host: HostName = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080
     tls: Tls = Tls()
+    trusted_proxies: tuple[Proxy, ...] = ()
     insecure_http: bool = False
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     threads: Annotated[int, Meta(ge=1, le=256)] = 16
@@ -248,7 +258,8 @@ def load(file: Path | None, **overrides: object) -> Config:
     _check_tls(config.tls, file)
     _check_order(config.locks, file)
     _check_zone(config.rest.time_zone, file)
-    _check_networks(config.webhooks.allow, file)
+    _check_networks(config.webhooks.allow, "webhooks.allow", file)
+    _check_networks(config.trusted_proxies, "trusted_proxies", file, also_addresses=True)
     return config
 
 
@@ -339,12 +350,12 @@ def _check_order(locks: Locks, file: Path | None) -> None:
         )
 
 
-def _check_networks(allowed: tuple[str, ...], file: Path | None) -> None:
+def _check_networks(allowed: tuple[str, ...], key: str, file: Path | None, also_addresses: bool = False) -> None:
     for number, each in enumerate(allowed):
         with suppress(ValueError):
-            if "/" not in each or ipaddress.ip_network(each, strict=False):
+            if ("/" not in each and not also_addresses) or ipaddress.ip_network(each, strict=False):
                 continue
-        raise ConfigError(f"{file or 'The command line'}: webhooks.allow[{number}] is {_shown(each)}; there is no such network.")
+        raise ConfigError(f"{file or 'The command line'}: {key}[{number}] is {_shown(each)}; there is no such network.")
 
 
 def _check_zone(name: str, file: Path | None) -> None:

@@ -29,8 +29,8 @@ from davlock.config import (
 from davlock.model import Semantics
 
 TOP = (
-    "is not a key that exists; possible here are root, host, port, tls, insecure_http, workers, threads, drain_seconds, locks, documents, "
-    "versions, auth, webdav, fprpc, rest, events, webhooks and log."
+    "is not a key that exists; possible here are root, host, port, tls, trusted_proxies, insecure_http, workers, threads, drain_seconds, "
+    "locks, documents, versions, auth, webdav, fprpc, rest, events, webhooks and log."
 )
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
 SECONDS = "it must be a whole number from 1 to 4294967295."
@@ -40,6 +40,7 @@ MATCH = 'a pattern in quotes, for names such as "*.tmp" or for whole paths such 
 DAYS = "it must be a whole number from 0 to 36500."
 ORIGIN = 'a site without a path, such as "https://app.example.com", "http://localhost*" for any port of it, or "*" for all'
 ALLOWED = 'a network such as "10.0.5.0/24", or the name or address of a host, with or without a port: "hooks.intern:8443"'
+PROXY = 'an address or a network, such as "127.0.0.1", "::1" or "10.0.5.0/24"'
 REALM = "it must be plain ASCII text without quotes and backslashes."
 EXAMPLE = Path(__file__).resolve().parents[1] / "config" / "davlock.yaml"
 
@@ -73,6 +74,7 @@ def test_the_defaults() -> None:
         host="127.0.0.1",
         port=8080,
         tls=Tls(certificate="", key="", self_signed=False),
+        trusted_proxies=(),
         insecure_http=False,
         workers=1,
         threads=16,
@@ -107,7 +109,8 @@ def test_the_example_names_every_key_with_its_default() -> None:
 
 def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
     text = """
-        {root: /data, host: "::1", port: 0, tls: {certificate: a.pem, key: /b.pem}, insecure_http: true, workers: 64, threads: 256,
+        {root: /data, host: "::1", port: 0, tls: {certificate: a.pem, key: /b.pem}, trusted_proxies: ["127.0.0.1", fe80::/10],
+         insecure_http: true, workers: 64, threads: 256,
          drain_seconds: 1,
          locks: {minimum_seconds: 2, default_seconds: 3, maximum_seconds: 4},
          documents: {max_upload_bytes: 5, tunnel_seconds: 6}, auth: {realm: My documents},
@@ -121,6 +124,7 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         host="::1",
         port=0,
         tls=Tls(str(tmp_path / "a.pem"), "/b.pem"),
+        trusted_proxies=("127.0.0.1", "fe80::/10"),
         insecure_http=True,
         workers=64,
         threads=256,
@@ -179,6 +183,11 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("{root: /d, tls: {key: a.pem}}", "tls.certificate is missing; tls.key is there, and belongs to one."),
         ("{root: /d, tls: {certificate: a, self_signed: true}}",
             "tls.self_signed is true; it must be false where there is a tls.certificate."),
+        ("trusted_proxies: 127.0.0.1", f'trusted_proxies is "127.0.0.1"; it must be a list ([] for none), each item {PROXY}.'),
+        ("trusted_proxies: [localhost]", f'trusted_proxies[0] is "localhost"; it must be {PROXY}.'),
+        ('trusted_proxies: ["::1", "*"]', f'trusted_proxies[1] is "*"; it must be {PROXY}.'),
+        ("{root: /d, trusted_proxies: [127.0.0.256]}", 'trusted_proxies[0] is "127.0.0.256"; there is no such network.'),
+        ("{root: /d, trusted_proxies: [10.0.0.0/33]}", 'trusted_proxies[0] is "10.0.0.0/33"; there is no such network.'),
         ("insecure_http: 1", "insecure_http is 1; it must be true or false."),
         ("workers: 0", "workers is 0; it must be a whole number from 1 to 64."),
         ("workers: 65", "workers is 65; it must be a whole number from 1 to 64."),
