@@ -267,8 +267,6 @@ def _work(alice: Client, serving: Serving, outcome: Outcome) -> None:
         except Exception as error:
             outcome.errors.append(f"{method}: {type(error).__name__}: {error}")
         outcome.seconds.setdefault(method, []).append(time.monotonic() - begin)
-        if time.monotonic() - begin > 0.3:
-            print(f"{time.monotonic():.1f} {method} {time.monotonic() - begin:.2f}")
     stranger.close()
 
 
