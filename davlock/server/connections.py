@@ -239,7 +239,7 @@ class Connection(cheroot.server.HTTPConnection):
 
     def _stays(self) -> bool:
         """Wait for a moment whether the client asks again."""
-        if self.is_at_hand():
+        if self.rfile.has_data() and self.is_at_hand():
             return True
         end = time.monotonic() + _STAY_SECONDS
         with contextlib.suppress(OSError):

@@ -76,17 +76,17 @@ class Loop:
         """From any thread: wait until the client sends more. False if nobody waits any more; it is to be closed then."""
         if self._is_ending and connection.phase is not Phase.END:
             return False
-        if connection.phase is not Phase.END and connection.is_at_hand():
+        if connection.rfile.has_data() and connection.is_at_hand():
             connection.take_over()
             self._server.requests.put(connection)
             return True
         events = selectors.EVENT_WRITE if connection.awaits_writing else selectors.EVENT_READ
-        with self._mutex:
-            try:
-                self._selector.register(connection.socket, events, connection)
-            except (OSError, ValueError, KeyError, RuntimeError):
-                return False
-            connection.is_watched = True
+        connection.is_watched = True
+        try:
+            self._selector.register(connection.socket, events, connection)
+        except (OSError, ValueError, KeyError, RuntimeError):  # the loop has ended, or closed it as it ends
+            connection.is_watched = False
+            return False
         return True
 
     def forget(self, connection: Connection) -> None:
@@ -130,7 +130,7 @@ class Loop:
         if now >= self._next_look or self._is_ending:
             self._next_look = now + self._tick
             self._look_round(now)
-            self._server.requests.reinforce()
+            self._server.requests.relieve()
 
     def _hear(self, connection: Connection) -> None:
         before = len(connection.rfile.buffer)
@@ -183,12 +183,10 @@ class Loop:
         connection.close()
 
     def _release(self, connection: Connection) -> None:
-        with self._mutex:
-            if connection.is_watched:
-                connection.is_watched = False
-                self._buffered -= len(connection.rfile.buffer)
-                with contextlib.suppress(KeyError, ValueError):
-                    self._selector.unregister(connection.socket)
+        connection.is_watched = False
+        self._buffered -= len(connection.rfile.buffer)
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(connection.socket)
 
     def _accept_or_pause(self, now: float) -> None:
         if self._listener is not None and not self._is_accepting and now >= self._accept_again:

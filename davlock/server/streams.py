@@ -221,17 +221,19 @@ class Stream:
         """Wait for the client, at most so many seconds; False if that was not enough. Raises TimeoutError."""
         if patience.left <= 0:
             raise TimeoutError("the client was too slow")
-        begin = time.monotonic()
+        begin = end = time.monotonic()
         happened = False
         if self._short_waits > 0:
             happened = self._ready(event, min(self._short_waits, patience.left))
-            self._short_waits -= time.monotonic() - begin
+            end = time.monotonic()
+            self._short_waits -= end - begin
         if not happened:
             self._since = begin
             with self._waiting:
                 happened = self._ready(event, min(patience.left, most))
+                end = time.monotonic()
             self._since = 0.0
-        patience.spend(time.monotonic() - begin)
+        patience.spend(end - begin)
         return happened
 
     def _ready(self, event: int, seconds: float) -> bool:
