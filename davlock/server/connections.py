@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import cheroot.server
 
-from davlock.server.heads import HeadError, find_head
+from davlock.server.heads import Head, HeadError, find_head
 from davlock.server.requests import Request
 from davlock.server.streams import RECEIVE_SIZE, Stream
 
@@ -90,14 +90,16 @@ class Connection(cheroot.server.HTTPConnection):
         """Answer requests as long as the client keeps them coming; whether to keep the connection for more."""
         if self.phase is Phase.HANDSHAKE:
             return self._shake_hands()
+        before: Head | None = None  # forgotten with the password in it, as soon as the client pauses
         while True:
             request = self.RequestHandlerClass(self.server, self)
             try:
-                request.parse_request()
+                request.parse_request(before)
             except OSError:
                 return False  # gone; there is nobody to tell
             if not request.ready:
                 return False
+            before = request.head
             self.requests_seen += 1
             request.respond()
             if request.close_connection:

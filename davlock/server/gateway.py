@@ -87,15 +87,17 @@ class Gateway(cheroot.server.Gateway):
         assert head is not None
         environ = req.conn.environ.copy()
         environ.update(head.fields)
-        environ["REQUEST_METHOD"] = head.method
-        environ["REQUEST_URI"] = head.target
-        environ["PATH_INFO"] = head.path
-        environ["QUERY_STRING"] = head.query
-        environ["SERVER_PROTOCOL"] = head.version
-        environ["wsgi.input"] = req.body
+        environ |= {
+            "REQUEST_METHOD": head.method,
+            "REQUEST_URI": head.target,
+            "PATH_INFO": head.path,
+            "QUERY_STRING": head.query,
+            "SERVER_PROTOCOL": head.version,
+            "wsgi.input": req.body,
+            "davlock.is_over": self._is_over,
+        }
         if head.chunked:
             environ["wsgi.input_terminated"] = True
-        environ["davlock.is_over"] = self._is_over
         return environ
 
     def _is_over(self) -> bool:

@@ -28,6 +28,8 @@ _ABSOLUTE = re.compile(r"https?://([^/?]*)(.*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._~%!$&'()*+;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _CODINGS = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+(?:[ \t]*,[ \t]*[a-z0-9!#$%&'*+.^_`|~-]+)*")
+# A request line in which nothing is unusual: of any other one, all of the head is looked at.
+_PLAIN_LINE = re.compile(rb"[A-Z]+ /[\x21-\x7e]* HTTP/1\.[01]")
 _ENCODED_SLASH = re.compile("%2[Ff]")
 
 # A second value would change what the first one says, so neither can be believed.
@@ -77,7 +79,8 @@ class Head:
 
     `target` is the request target in origin form (or `*`) as sent; `path` its percent-decoded path where `%2F` stays
     as it is; `query` is not decoded. All are latin-1 readings of the bytes, as WSGI wants. `fields` are the header
-    fields under their WSGI names.
+    fields under their WSGI names; nobody may change them. `lines` are the header lines as they came, None if the target
+    has had a say in what the fields are.
     """
 
     method: str
@@ -90,6 +93,7 @@ class Head:
     content_length: int
     chunked: bool
     expects_continue: bool
+    lines: bytes | None = None
 
 
 def read_head(stream: Stream) -> bytes | None:
@@ -137,8 +141,15 @@ def _judge_unfinished(part: bytes) -> None:
         raise _too_long()
 
 
-def parse_head(data: bytes) -> Head:
-    """Judge a head as read_head gives it. Raises HeadError."""
+def parse_head(data: bytes, before: Head | None = None) -> Head:
+    """Judge a head as read_head gives it. Raises HeadError.
+
+    before: the one that came before it over the same connection. Clients repeat their header lines, byte for byte: those
+    are not judged again.
+    """
+    line, _, block = data.partition(b"\r\n")
+    if before is not None and block == before.lines and (head := _parse_repeated(line, before)):
+        return head
     if len(data.translate(None, _CONTROLS)) != len(data):
         raise _bad("The request head contains control characters.")
     text = data.decode("latin-1")
@@ -147,6 +158,7 @@ def parse_head(data: bytes) -> Head:
         raise _bad("Lines of a request must end with CR LF.")
     method, target, version = _parse_request_line(lines[0])
     fields = _parse_fields(lines)
+    is_absolute = target[0] != "/"
     target = _judge_host(target, version, fields)
     if target == "*":
         if method != "OPTIONS":
@@ -168,7 +180,21 @@ def parse_head(data: bytes) -> Head:
         length,
         chunked,
         _expects_continue(version, fields.get("HTTP_EXPECT")),
+        None if is_absolute else block,
     )
+
+
+def _parse_repeated(line: bytes, before: Head) -> Head | None:
+    """The head with this request line and the header lines of the one before; None if that has to be judged as a whole."""
+    if not _PLAIN_LINE.fullmatch(line):
+        return None
+    method, target, version = _parse_request_line(line.decode("ascii"))
+    if version != before.version:
+        return None
+    path, _, query = target.partition("?")
+    decoded = _decode_path(path) if "%" in path else path
+    judged = (before.fields, before.keep_alive, before.content_length, before.chunked, before.expects_continue, before.lines)
+    return Head(method, target, decoded, query, version, *judged)
 
 
 def _parse_request_line(line: str) -> tuple[str, str, str]:

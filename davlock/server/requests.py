@@ -26,6 +26,10 @@ JOIN_LIMIT = 64 * 1024
 READ_LIMIT = 16 * 1024
 """Files up to this many bytes are read and joined likewise; the kernel sends larger ones by itself, which costs less."""
 
+# The headers that the server has a say in.
+_OURS = {"content-length", "connection", "server", "transfer-encoding", "keep-alive", "date"}
+_OURS_LENGTHS = {len(name) for name in _OURS}
+
 
 class Disconnected(ConnectionError):
     """The client doesn't take the answer any more."""
@@ -40,28 +44,33 @@ class Request(cheroot.server.HTTPRequest):
     conn: Connection
     server: Server
 
+    # How every request begins; most stay so in most of it.
+    head: Head | None = None
+    method = ""
+    ready = False
+    sent_headers = False
+    close_connection = False
+    chunked_write = False
+    _bodiless = False
+    _left: int | None = None
+
     def __init__(self, server: Server, conn: Connection, proxy_mode: bool = False, strict_mode: bool = True) -> None:
         # Not the parent's: it would fill in what only its own parser uses.
         self.server = server
         self.conn = conn
-        self.head: Head | None = None
-        self.method = ""
         self.body: Body = LengthBody(conn.rfile, 0)
-        self.ready = False
-        self.sent_headers = False
-        self.close_connection = False
-        self.chunked_write = False
-        self._bodiless = False
-        self._left: int | None = None
 
-    def parse_request(self) -> None:
-        """Read the head. `ready` tells whether there is something to answer; if not, the connection is to be closed."""
+    def parse_request(self, before: Head | None = None) -> None:
+        """Read the head. `ready` tells whether there is something to answer; if not, the connection is to be closed.
+
+        before: see parse_head.
+        """
         self.close_connection = True
         try:
             data = read_head(self.conn.rfile)
             if data is None:
                 return
-            self.head = head = parse_head(data)
+            self.head = head = parse_head(data, before)
         except HeadError as error:
             self.conn.linger = True
             self.simple_response(error.status, error.message)
@@ -133,18 +142,19 @@ class Request(cheroot.server.HTTPRequest):
         lines = [f"HTTP/1.1 {status}"]
         dated = False
         for name, value in headers:
-            match name.lower():
-                case "content-length":
-                    self._left = int(value)
-                    if code == "204":
-                        continue  # RFC 9110 §8.6
-                case "connection":
-                    self.close_connection = self.close_connection or "close" in value.lower()
-                    continue
-                case "server" | "transfer-encoding" | "keep-alive":
-                    continue
-                case "date":
-                    dated = True
+            if len(name) in _OURS_LENGTHS and (ours := name.lower()) in _OURS:
+                match ours:
+                    case "content-length":
+                        self._left = int(value)
+                        if code == "204":
+                            continue  # RFC 9110 §8.6
+                    case "connection":
+                        self.close_connection = self.close_connection or "close" in value.lower()
+                        continue
+                    case "date":
+                        dated = True
+                    case _:
+                        continue
             lines.append(f"{name}: {value}")
         if not dated:
             lines.append(_date(int(time.time())))
