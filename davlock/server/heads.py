@@ -116,6 +116,8 @@ def find_head(stream: Stream) -> int | None:
 
     Raises HeadError if what is there can't become a head any more.
     """
+    if not stream.has_data():
+        return None
     begin = _begin(stream)
     end = stream.buffer.find(b"\r\n\r\n", begin)
     if end < 0:
