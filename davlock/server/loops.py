@@ -262,7 +262,8 @@ class Loop:
             self._button.send(b".")
 
     def _log_failure(self, error: Exception) -> None:
-        self._server.error_log(f"Accepting connections failed: {type(error).__name__}: {error}", logging.ERROR, traceback=True)
+        with contextlib.suppress(Exception):  # without this thread nobody is served
+            self._server.error_log(f"Accepting connections failed: {type(error).__name__}: {error}", logging.ERROR, traceback=True)
 
 
 def _network(address: str) -> Any:
