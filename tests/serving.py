@@ -160,6 +160,14 @@ class Serving:
         finally:
             self.kill()
 
+    def wait(self) -> int:
+        """Until it has ended, by a signal that was sent before; its exit code."""
+        assert self._process
+        try:
+            return self._process.wait(STOP_SECONDS)
+        finally:
+            self.kill()
+
     def kill(self) -> None:
         """SIGKILL the server and its workers, as a power failure would."""
         if self._process:
@@ -168,6 +176,11 @@ class Serving:
             self._process.wait()
             self._reader.join(STOP_SECONDS)
             self._process = None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it to the process that was started."""
+        assert self._process
+        self._process.send_signal(number)
 
     def processes(self) -> list[int]:
         """Its processes: the one that was started, and its workers."""

@@ -68,6 +68,7 @@ class Connection(cheroot.server.HTTPConnection):
         self.awaits_writing = False
         self.phase = Phase.HANDSHAKE if server.tls else Phase.REQUEST
         self.deadline = time.monotonic() + (server.limits.handshake_seconds if server.tls else server.limits.idle_seconds)
+        self._handshake_deadline = self.deadline
         self._wanted: float | None = None
         self._heard = 0.0
         self._linger_left = _LINGER_BYTES
@@ -256,6 +257,7 @@ class Connection(cheroot.server.HTTPConnection):
     def _shake_hands(self) -> bool:
         """One step of the TLS handshake; whether the connection is to be kept."""
         assert self.server.tls
+        self.deadline = self._handshake_deadline
         try:
             if not isinstance(self.socket, ssl.SSLSocket):
                 if self.socket.recv(1, socket.MSG_PEEK) != bytes([_TLS_HANDSHAKE]):

@@ -74,7 +74,7 @@ class Loop:
 
     def watch(self, connection: Connection) -> bool:
         """From any thread: wait until the client sends more. False if nobody waits any more; it is to be closed then."""
-        if self._is_ending and connection.phase is not Phase.END:
+        if self._is_closed and connection.phase is not Phase.END:
             return False
         if connection.rfile.has_data() and connection.is_at_hand():
             connection.take_over()
@@ -92,12 +92,11 @@ class Loop:
     def forget(self, connection: Connection) -> None:
         """From any thread: it is being closed."""
         with self._mutex:
-            if connection in self._connections:
-                self._connections.discard(connection)
+            self._connections.discard(connection)
+            if connection in self._refused:
                 self._refused.discard(connection)
-                self._peers[connection.peer] -= 1
-                if not self._peers[connection.peer]:
-                    del self._peers[connection.peer]
+            else:
+                self._discount(connection)
 
     def drain(self, seconds: float) -> None:
         """From another thread: accept no more, close who has not begun to ask, let the others end for so many seconds."""
@@ -214,15 +213,22 @@ class Loop:
             total, of_peer = len(self._connections) - len(self._refused), self._peers[connection.peer]
         if total > self._most or (of_peer > self._server.limits.connections_per_peer and not self._server.is_exempt(address[0])):
             self._refuse(connection)
-        else:
-            self.watch(connection)
+        elif not self.watch(connection):
+            connection.destroy()
         return True
+
+    def _discount(self, connection: Connection) -> None:
+        self._peers[connection.peer] -= 1
+        if not self._peers[connection.peer]:
+            del self._peers[connection.peer]
 
     def _refuse(self, connection: Connection) -> None:
         if len(self._refused) >= _REFUSED_AT_ONCE or connection.phase is Phase.HANDSHAKE:
             connection.destroy()
             return
-        self._refused.add(connection)
+        with self._mutex:
+            self._refused.add(connection)
+            self._discount(connection)
         connection.refuse("503 Service Unavailable", "There are too many connections; try again later.", "Retry-After: 10")
         connection.close()
 
@@ -239,7 +245,6 @@ class Loop:
 
     def _stop_accepting(self) -> None:
         """Who is in the backlog has connected, and perhaps asked, before the server stopped."""
-        self._is_closed = True
         if self._listener is not None:
             while self._accept():
                 pass
@@ -247,6 +252,7 @@ class Loop:
                 self._selector.unregister(self._listener)
             self._listener.close()
             self._listener = None
+        self._is_closed = True
         for key, _ in self._selector.select(0):
             if isinstance(key.data, Connection):
                 self._hear(key.data)
@@ -256,7 +262,8 @@ class Loop:
             self._button.send(b".")
 
     def _log_failure(self, error: Exception) -> None:
-        self._server.error_log(f"Accepting connections failed: {type(error).__name__}: {error}", logging.ERROR, traceback=True)
+        with contextlib.suppress(Exception):  # without this thread nobody is served
+            self._server.error_log(f"Accepting connections failed: {type(error).__name__}: {error}", logging.ERROR, traceback=True)
 
 
 def _network(address: str) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BACKLOG = 1024
 
 _log = logging.getLogger("davlock.server")
+"".encode("unicode_escape")  # Python gets it from the disk: when errors are to be told, descriptors may be what is missing
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -20,7 +20,6 @@ RECEIVE_SIZE = 64 * 1024
 """Bytes asked of the kernel at once when filling the buffer."""
 _SHORT_WAITS_SECONDS = 0.05
 """Of each request: waiting for the client that long, all in all, is not worth telling the workers."""
-_LOOK_SECONDS = 5.0
 _TLS_PIECE = 64 * 1024
 _READ_SIZE = 256 * 1024
 """Bytes of a file that are in memory at once, where the kernel can't send it by itself."""
@@ -48,6 +47,7 @@ class Stream:
         self._waiting = waiting or contextlib.nullcontext()
         self._short_waits = _SHORT_WAITS_SECONDS
         self._since = 0.0
+        self._look_seconds = limits.answer_seconds / 6
         self.use(sock)
 
     def use(self, sock: socket.socket) -> None:
@@ -186,7 +186,7 @@ class Stream:
         # A full buffer has room again only when a third of it is free, which is minutes to a slow client: what counts
         # is what its side has acknowledged.
         before = _unacknowledged(self._socket)
-        while not self._await(select.POLLOUT, self.writing, _LOOK_SECONDS):
+        while not self._await(select.POLLOUT, self.writing, self._look_seconds):
             now = _unacknowledged(self._socket)
             self.writing.earn(max(before - now, 0))
             before = now

@@ -160,14 +160,16 @@ class Workers:
 
     def _serve(self, connection: Connection) -> None:
         self._busy.add(connection)
+        keep = False
         try:
-            if not (connection.communicate() and self._server.watch(connection)):
-                connection.close()
+            keep = connection.communicate()
         except BaseException as error:
             # Whatever it is, SystemExit included: it ends this connection and not the thread.
             self._server.error_log(f"{type(error).__name__}: {error}", logging.ERROR, traceback=True)
-            connection.destroy()
+        # Before the loop has it: the next thread may be at it at once.
         self._busy.discard(connection)
+        if not keep or not self._server.watch(connection):
+            connection.close()
 
     def _leave(self, connection: Connection) -> None:
         with self._mutex:
@@ -194,6 +196,8 @@ class Workers:
 
     def _cut_off_slowest(self) -> None:
         """Of the peer that holds most threads, the client that is nearest to being cut off anyway."""
+        if not self._waiting:
+            return
         spared = time.monotonic() - _SPARED_SECONDS
         greedy, _ = Counter(connection.peer for connection in self._waiting).most_common(1)[0]
         candidates = [connection for connection in self._waiting if connection.peer == greedy and connection.taken < spared]

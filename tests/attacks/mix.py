@@ -15,7 +15,7 @@ import socket
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -251,14 +251,15 @@ def _work(alice: Client, serving: Serving, outcome: Outcome) -> None:
         return 200
 
     stranger = Client(serving, "alice", timeout=20)
-    for method, does, expected in (
+    steps: list[tuple[str, Callable[[], int], tuple[int, ...]]] = [
         ("PUT", lambda: alice.put("/mine.txt", b"mine").status, (201, 204)),
         ("GET", lambda: alice.get("/mine.txt").status, (200,)),
         ("PROPFIND", lambda: alice.propfind("/mine.txt").status, (207,)),
         ("LOCK", lock, (200,)),
         ("UNLOCK", lambda: alice.unlock("/mine.txt", token).status, (204,)),
         ("connect", lambda: stranger.get("/mine.txt").status, (200,)),
-    ):
+    ]
+    for method, does, expected in steps:
         begin = time.monotonic()
         try:
             status = does()
