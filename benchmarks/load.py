@@ -33,13 +33,15 @@ class Wrong(Exception):
 class Exchange:
     """A request, and what makes its answer right.
 
-    body:    what the answer's body must be, None if anything. counted: bytes that must occur in it so many times.
+    body:    what the answer's body must be, so many times in a row, None if anything. One of several times is compared as it comes.
+    counted: bytes that must occur in it so many times.
     locks:   its answer brings the token that stands for TOKEN in the requests that unlock or write.
     """
 
     request: bytes
     statuses: tuple[int, ...]
     body: bytes | None = None
+    times: int = 1
     counted: tuple[bytes, int] | None = None
     locks: bool = False
     sends_token: bool = False
@@ -80,6 +82,8 @@ class Connection:
         self._socket: socket.socket | None = None
         self._buffer = bytearray(1 << 18)
         self._request = b""
+        self._view = memoryview(self._buffer)
+        self._heads: dict[bytes, tuple[bool, bool, int | None]] = {}
         self._fresh = True
         self.reconnects = -1
         self._expect()
@@ -92,8 +96,11 @@ class Connection:
         except (BrokenPipeError, ConnectionResetError):
             self._repeat()
 
-    def receive(self) -> tuple[int, bytes, bytes | bytearray] | None:
-        """Status, head and body, once the answer is complete; to be called when the socket can be read."""
+    def receive(self, exchange: Exchange) -> tuple[int, bytes, bytes | bytearray] | None:
+        """Status, head and body, once the answer is complete; to be called when the socket can be read.
+
+        Of a body that comes several times, the body is what came once.
+        """
         try:
             count = self._open().recv_into(self._buffer)
         except ConnectionResetError:
@@ -101,8 +108,13 @@ class Connection:
         if not count and not self._data:
             self._repeat()
             return None
-        self._data += memoryview(self._buffer)[:count]
-        body = self._body(ended=not count)
+        if self._same is None:
+            self._data += self._view[:count]
+            body = self._body(ended=not count)
+            if exchange.times > 1 and self._head and self._begin_comparing(exchange):
+                body = None
+        else:
+            body = self._compare(self._same, self._view[:count])
         if body is None:
             if not count:
                 raise Wrong("the connection was closed in the middle of an answer")
@@ -142,6 +154,8 @@ class Connection:
         self._length: int | None = None
         self._at = 0
         self._joined = bytearray()
+        self._same: bytes | None = None
+        self._left = 0
 
     def _body(self, ended: bool) -> bytes | bytearray | None:
         if not self._head and not self._read_head():
@@ -155,18 +169,39 @@ class Connection:
             raise Wrong("bytes after the end of an answer")
         return self._data[self._at :] if len(self._data) == whole else None
 
+    def _begin_comparing(self, exchange: Exchange) -> bool:
+        """From now on the body is compared as it comes: it would be too much to keep, and to compare at the end."""
+        whole = len(exchange.body or b"") * exchange.times
+        if self._length != whole or self._head[9:12] != b"200":
+            return False  # wrong, which it will be called when it has come
+        self._same, self._left = exchange.body, whole
+        if begun := bytes(self._data[self._at :]):
+            self._compare(self._same or b"", memoryview(begun))
+        return True
+
+    def _compare(self, same: bytes, come: memoryview) -> bytes | None:
+        if not come or len(come) > self._left:
+            raise Wrong("the answer is shorter or longer than it says")
+        while come:
+            at = -self._left % len(same)
+            piece = come[: len(same) - at]
+            if not same.startswith(piece, at):
+                raise Wrong("GET gave other bytes than those stored")
+            self._left -= len(piece)
+            come = come[len(piece) :]
+        return None if self._left else same
+
     def _read_head(self) -> bool:
         end = self._data.find(b"\r\n\r\n")
         if end < 0:
             return False
         self._head, self._at = bytes(self._data[: end + 2]), end + 4
-        self._closes = bool(_CLOSE_HEADER.search(self._head))
-        self._chunked = bool(_CHUNKED_HEADER.search(self._head))
-        length = _LENGTH_HEADER.search(self._head)
-        if self._head[9:12] in (b"204", b"304"):
-            self._length = 0
-        elif length:
-            self._length = int(length[1])
+        # Heads are the same within one second: looking through each of them would be most of the work.
+        if self._head not in self._heads:
+            if len(self._heads) > 100:
+                self._heads.clear()
+            self._heads[self._head] = _framing(self._head)
+        self._closes, self._chunked, self._length = self._heads[self._head]
         return True
 
     def _unchunk(self) -> bytearray | None:
@@ -180,6 +215,13 @@ class Connection:
             self._joined += memoryview(self._data)[end + 2 : after - 2]
             self._at = after
         return None
+
+
+def _framing(head: bytes) -> tuple[bool, bool, int | None]:
+    """Whether the connection ends with this answer, whether it is chunked, and its length, None if it is not told."""
+    length = _LENGTH_HEADER.search(head)
+    told = 0 if head[9:12] in (b"204", b"304") else int(length[1]) if length else None
+    return bool(_CLOSE_HEADER.search(head)), bool(_CHUNKED_HEADER.search(head)), told
 
 
 class Loop:
@@ -201,7 +243,7 @@ class Loop:
         if self._idle:  # the server has closed a connection on which it owes nothing
             self.connection.close()
             return False
-        answer = self.connection.receive()
+        answer = self.connection.receive(self._cycle[self._step])
         if answer is None:
             return False
         self._check(*answer)
@@ -231,20 +273,24 @@ class Loop:
 
     def _check(self, status: int, head: bytes, body: bytes | bytearray) -> None:
         exchange = self._cycle[self._step]
-        asked = exchange.request.partition(b" HTTP/")[0].decode(errors="replace")
         if status not in exchange.statuses:
+            asked = _asked(exchange)
             raise Wrong(f"{asked} was answered with {status}: {bytes(body[:200]).decode(errors='replace')}")
         if exchange.body is not None and body != exchange.body:
-            raise Wrong(f"{asked} gave other bytes than those stored")
+            raise Wrong(f"{_asked(exchange)} gave other bytes than those stored")
         if exchange.counted:
             text, times = exchange.counted
             if (found := body.count(text)) != times:
-                raise Wrong(f"the answer to {asked} has {text.decode()} {found} times, not {times}")
+                raise Wrong(f"the answer to {_asked(exchange)} has {text.decode()} {found} times, not {times}")
         if exchange.locks:
             token = _TOKEN_HEADER.search(head)
             if token is None:
-                raise Wrong(f"{asked} gave no Lock-Token")
+                raise Wrong(f"{_asked(exchange)} gave no Lock-Token")
             self._token = token[1]
+
+
+def _asked(exchange: Exchange) -> str:
+    return exchange.request.partition(b" HTTP/")[0].decode(errors="replace")
 
 
 def _drive(poll: select.epoll, loops: dict[int, Loop], active: int, deadline: float) -> None:

@@ -76,6 +76,9 @@ def content(size: int, seed: str) -> bytes:
     return "".join(f"{seed} {line:012}".ljust(63) + "\n" for line in range(size // 64 + 1)).encode()[:size]
 
 
+MIB, LARGE_MIB = content(1 << 20, "large"), 100
+
+
 def build_tree(root: Path, listings: set[tuple[str, int]]) -> None:
     """The files that the workloads of both servers work on; listings: the folders to be listed, and how many files each has."""
     for folder, count in listings:
@@ -83,6 +86,11 @@ def build_tree(root: Path, listings: set[tuple[str, int]]) -> None:
     _fill(root / "lock", CONNECTIONS * FILES_EACH, 1024)
     _fill(root / "edit", CONNECTIONS * FILES_EACH, 64 * 1024)
     _fill(root / "get", CONNECTIONS * FILES_EACH, 4096)
+    _fill(root / "get64", CONNECTIONS * FILES_EACH, 64 * 1024)
+    (root / "large").mkdir()
+    with (root / "large/file.bin").open("wb") as file:
+        for _ in range(LARGE_MIB):
+            file.write(MIB)
     _fill(root / "put", CONNECTIONS * FILES_EACH, 4096)
     _fill(root / "tree", TREE, 4096)
 
@@ -288,10 +296,22 @@ def check_held(server: Server) -> None:
         bob.expect((423,), "PUT", f"/held/{_name(HELD // 2)}", b"intruder")
 
 
-def _check_get(server: Server) -> None:
-    with server.client() as alice:
-        if alice.expect((200,), "GET", "/get/f000000.docx") != content(4096, "f000000.docx"):
-            raise Wrong("GET gave other bytes than those stored")
+def _check_get(folder: str, size: int) -> Callable[[Server], None]:
+    def check(server: Server) -> None:
+        with server.client() as alice:
+            if alice.expect((200,), "GET", f"/{folder}/f000000.docx") != content(size, "f000000.docx"):
+                raise Wrong("GET gave other bytes than those stored")
+
+    return check
+
+
+def _check_large(server: Server) -> None:
+    with server.client() as alice, alice.open("GET", "/large/file.bin") as answer:
+        for _ in range(LARGE_MIB):
+            if answer.read(len(MIB)) != MIB:
+                raise Wrong("GET gave other bytes than those stored")
+        if answer.read(1):
+            raise Wrong("GET gave more bytes than those stored")
 
 
 def _check_put(server: Server) -> None:
@@ -361,6 +381,13 @@ def _check_rest_list(folder: str, count: int, asked: str) -> Callable[[Server], 
 # the list
 
 
+def _getting(name: str, about: str, folder: str, size: int, least: float) -> Workload:
+    def cycles(client: Client, connection: int) -> list[Cycle]:
+        return [(_get(client, f"/{folder}/{each}", content(size, each)),) for each in _own(connection)]
+
+    return Workload(name, about, CONNECTIONS, cycles, _check_get(folder, size), least=least)
+
+
 def _listing(kind: str, body: bytes, count: int) -> Workload:
     def cycles(client: Client, connection: int) -> list[Cycle]:
         return [(_propfind(client, f"/list-{count}/", "1", body, count + 1),)]
@@ -417,12 +444,15 @@ def workloads() -> list[Workload]:
         ),
         _rest_listing("rest-list-10000", "checkout state", COLUMNS, 2.0),
         _rest_listing("rest-list-default", "default columns", (), None),
+        _getting("get-4k", "GET 4 KiB, 16 connections", "get", 4096, 4.0),
+        _getting("get-64k", "GET 64 KiB, 16 connections", "get64", 64 * 1024, 3.0),
         Workload(
-            "get-4k",
-            "GET 4 KiB, 16 connections",
-            CONNECTIONS,
-            lambda client, n: [(_get(client, f"/get/{name}", content(4096, name)),) for name in _own(n)],
-            _check_get,
+            "get-100m",
+            f"GET {LARGE_MIB} MiB, 1 connection",
+            1,
+            lambda client, n: [(Exchange(client.prepared("GET", "/large/file.bin"), (200,), MIB, LARGE_MIB),)],
+            _check_large,
+            least=4.0,
         ),
         Workload(
             "put-4k",

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,6 +34,8 @@ from davlock.rest import door as rest
 from davlock.rest.door import RestDoor
 from davlock.rest.listening import Listening
 from davlock.server import serve as serve_http
+from davlock.server.proxies import Proxies
+from davlock.server.tls import Certificate, TlsError
 from davlock.state.sqlite import SqliteState
 from davlock.webhooks.delivery import Delivery
 from davlock.webhooks.registry import Webhooks
@@ -74,12 +77,12 @@ def open_site(config: Config) -> Site:
 
 
 def application(site: Site) -> Application:
-    """The WSGI application: who is it, then which door."""
+    """The WSGI application: from where, who is it, then which door."""
     doors = Doors(site)
     api = Api(rest.serves, rest.is_open, rest.spell, Origins(site.config.rest.cors_origins))
     auth = site.config.auth
     authenticator = Authenticator(site.accounts, site.tokens, auth.realm, api, free_failures=auth.free_failures)
-    return share(authenticator.protect(doors), api)
+    return Proxies(site.config.trusted_proxies).reveal(share(authenticator.protect(doors), api))
 
 
 class Doors:
@@ -98,6 +101,12 @@ class Doors:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = raw_path(environ)
+        if "/_" in path or path[:4].lower() == "/api":  # most are not, and WebDAV's without a closer look
+            return self._special(path, environ, start_response)
+        return self._webdav(environ, start_response)
+
+    def _special(self, path: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Leads to a door whose paths begin with a name of its own."""
         if path == "/_davlock/health":
             return self._health(start_response)
         if fprpc.serves(path) and environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST"):
@@ -124,6 +133,23 @@ def _say(start_response: Callable[..., Any], status: str, sentence: str) -> Iter
     return [body]
 
 
+def certificate_file(config: Config) -> Path:
+    """Where the certificate is that is used, if there is any."""
+    return config.root / paths.PRIVATE / "self-signed.pem" if config.tls.self_signed else Path(config.tls.certificate)
+
+
+def _certificate(config: Config) -> Certificate | None:
+    """What connections are encrypted with, None for plain HTTP. Raises TlsError, OSError."""
+    file = certificate_file(config)
+    if config.tls.self_signed:
+        try:
+            from davlock.server import selfsigned
+        except ImportError as error:
+            raise TlsError("--self-signed needs one more package; get it with: pip install 'davlock[self-signed]'") from error
+        selfsigned.ensure(file, config.host)
+    return Certificate(file, Path(config.tls.key) if config.tls.key else None) if config.tls else None
+
+
 def _forget_now_and_then(site: Site) -> None:
     """Housekeeping only: nothing that is answered depends on it."""
     while True:
@@ -135,12 +161,16 @@ def _forget_now_and_then(site: Site) -> None:
 
 
 def serve(config: Config, ready: Callable[[str, int], None]) -> None:
-    """Serves until SIGTERM or SIGINT; ready(host, port) is called once everything accepts. Raises what open_site() raises."""
+    """Serves until SIGTERM or SIGINT; ready(host, port) is called once everything accepts.
+
+    SIGHUP: the files of the certificate are read again. Raises what open_site() raises, and TlsError.
+    """
     with open_site(config) as site:
         for done in site.library.recover():
             _log.warning("recovered: %s", done)
         for aside in site.library.tidy():
             _log.warning("set aside in .davlock/rescued: %s", aside)
+    certificate = _certificate(config)
 
     def make_application() -> Application:
         worker = open_site(config)
@@ -160,6 +190,9 @@ def serve(config: Config, ready: Callable[[str, int], None]) -> None:
         drain_seconds=config.drain_seconds,
         ready=ready,
         spell=_spell,
+        tls=certificate,
+        is_exempt=Proxies(config.trusted_proxies).knows,
+        at_hangup=certificate.reload if certificate else None,
     )
 
 

@@ -80,14 +80,37 @@ Allowed = Annotated[
 ]
 
 
+FilePath = Annotated[str, Meta(pattern=r"\A[^\x00]{0,4096}\Z", description='the path of a file, "" for none')]
+
+
 TimeZone = Annotated[
     str,
     Meta(pattern=r"\A[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*\Z", description="the name of a time zone, such as UTC or Europe/Oslo"),
 ]
 
 
+Proxy = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?\Z",
+        description='an address or a network, such as "127.0.0.1", "::1" or "10.0.5.0/24"',
+    ),
+]
+
+
 class ConfigError(DavlockError):
     """The configuration cannot be used. Tells in which file and key, what was found, and what is allowed."""
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """certificate: a PEM file; without one, and unless it is to be self_signed, it is plain HTTP. key: blank if it is in that file."""
+
+    certificate: FilePath = ""
+    key: FilePath = ""
+    self_signed: bool = False
+
+    def __bool__(self) -> bool:
+        return self.self_signed or bool(self.certificate)
 
 
 class Locks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -188,11 +211,17 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What `load` makes. root is absolute; port 0 means any free one; drain_seconds is for requests still running."""
+    """What `load` makes. root is absolute; port 0 means any free one; drain_seconds is for requests still running.
+
+    trusted_proxies: peers that are believed for whom they ask. insecure_http: whether passwords may cross a network unencrypted.
+    """
 
     root: Path
     host: HostName = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    tls: Tls = Tls()
+    trusted_proxies: tuple[Proxy, ...] = ()
+    insecure_http: bool = False
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     threads: Annotated[int, Meta(ge=1, le=256)] = 16
     drain_seconds: Seconds = 25
@@ -220,14 +249,19 @@ def load(file: Path | None, **overrides: object) -> Config:
         _check(data, str(file), Config)
         if "root" in data:
             data["root"] = file.parent / Path(data["root"]).expanduser()
+        for key in ("certificate", "key"):
+            if name := (data.get("tls") or {}).get(key):
+                data["tls"][key] = os.path.abspath(file.parent / Path(name).expanduser())
     data = {key: value for key, value in data.items() if value is not None} | given
     if "root" not in data:
         raise ConfigError(f"{file or 'The command line'}: root is missing; it must be the folder to serve.")
     data["root"] = os.path.abspath(data["root"])
     config = msgspec.convert(data, Config, dec_hook=_decode)
+    _check_tls(config.tls, file)
     _check_order(config.locks, file)
     _check_zone(config.rest.time_zone, file)
-    _check_networks(config.webhooks.allow, file)
+    _check_networks(config.webhooks.allow, "webhooks.allow", file)
+    _check_networks(config.trusted_proxies, "trusted_proxies", file, also_addresses=True)
     return config
 
 
@@ -303,6 +337,13 @@ def _is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
+def _check_tls(tls: Tls, file: Path | None) -> None:
+    if tls.key and not tls.certificate:
+        raise ConfigError(f"{file or 'The command line'}: tls.certificate is missing; tls.key is there, and belongs to one.")
+    if tls.certificate and tls.self_signed:
+        raise ConfigError(f"{file or 'The command line'}: tls.self_signed is true; it must be false where there is a tls.certificate.")
+
+
 def _check_order(locks: Locks, file: Path | None) -> None:
     if not locks.minimum_seconds <= locks.default_seconds <= locks.maximum_seconds:
         raise ConfigError(
@@ -311,12 +352,12 @@ def _check_order(locks: Locks, file: Path | None) -> None:
         )
 
 
-def _check_networks(allowed: tuple[str, ...], file: Path | None) -> None:
+def _check_networks(allowed: tuple[str, ...], key: str, file: Path | None, also_addresses: bool = False) -> None:
     for number, each in enumerate(allowed):
         with suppress(ValueError):
-            if "/" not in each or ipaddress.ip_network(each, strict=False):
+            if ("/" not in each and not also_addresses) or ipaddress.ip_network(each, strict=False):
                 continue
-        raise ConfigError(f"{file or 'The command line'}: webhooks.allow[{number}] is {_shown(each)}; there is no such network.")
+        raise ConfigError(f"{file or 'The command line'}: {key}[{number}] is {_shown(each)}; there is no such network.")
 
 
 def _check_zone(name: str, file: Path | None) -> None:

@@ -47,8 +47,7 @@ class Drafts:
     def look_now(self, path: str, viewer: str) -> Entry | None:
         """The same, from outside. First the row, then the file: or the holder could see what was published before his check-in."""
         for _ in range(ATTEMPTS):
-            with self.state.reading() as rows:
-                draft = rows.draft_on(path, viewer)
+            draft, _ = self.state.remembered(_known_of, path, viewer)
             entry = self.tree.look(path)
             if draft is None or (entry and entry.is_folder):
                 return entry
@@ -69,8 +68,7 @@ class Drafts:
         Raises NotFound, IsFolder, Forbidden.
         """
         for _ in range(ATTEMPTS):
-            with self.state.reading() as rows:
-                draft, known = rows.draft_on(path, viewer), rows.known_at(path)
+            draft, known = self.state.remembered(_known_of, path, viewer)
             entry = self.tree.look(path) if draft else None
             if draft is None or (entry and entry.is_folder):
                 entry, fd = self.tree.open(path)
@@ -148,6 +146,11 @@ class Drafts:
     def sweep(self, rows: Rows) -> list[str]:
         """Sets aside the files that no row names; returns them. In a decision of its own, which drops none."""
         return self.shelf.set_aside({draft.file for draft in rows.drafts()})
+
+
+def _known_of(rows: Rows, path: str, viewer: str) -> tuple[Draft | None, Known | None]:
+    """What decides what a viewer finds at a path. No checkout with a draft ends by itself, so the time has no part in it."""
+    return rows.draft_on(path, viewer), rows.known_at(path)
 
 
 def new_name() -> str:

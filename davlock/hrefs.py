@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from davlock import paths
@@ -17,6 +18,8 @@ _WRITTEN = [f"%{byte:02X}" if _UNSAFE.match(chr(byte)) else chr(byte) for byte i
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # They would be a separator or an end for somebody who decodes a second time.
 _SEPARATOR_ESCAPE = re.compile(r"%(?:2f|5c|00)", re.IGNORECASE)
+
+_REMEMBERED_LENGTH = 512
 
 
 def encode(path: str, is_folder: bool = False) -> str:
@@ -33,6 +36,10 @@ def decode(raw: str) -> Address:
     A slash at the end makes no difference (RFC 4918 §5.2); see has_trailing_slash. Raises BadName, and Forbidden as
     paths.parse does.
     """
+    return _decode_again(raw) if len(raw) < _REMEMBERED_LENGTH else _decode(raw)
+
+
+def _decode(raw: str) -> Address:
     if not raw.startswith("/"):
         raise BadName("The path must begin with a slash.")
     if "%" not in raw and raw.isascii():
@@ -46,6 +53,10 @@ def decode(raw: str) -> Address:
     except UnicodeError:
         raise BadName("The path is not UTF-8; send the name in UTF-8 and percent-encoded.") from None
     return paths.parse(text)
+
+
+# What somebody does with a document is several requests about one path.
+_decode_again = lru_cache(maxsize=1024)(_decode)
 
 
 def has_trailing_slash(raw: str) -> bool:

@@ -71,10 +71,14 @@ def _wanted(environ: Mapping[str, Any], size: int, etag: str, modified: int, now
 
 
 class Pieces:
-    """Pieces (start, length) of an open document, each after its head. Owns the descriptor."""
+    """Pieces (start, length) of an open document, each after its head. Owns the descriptor.
+
+    file_part: descriptor, start and length, where it is one piece and nothing else: for servers that can send that by themselves.
+    """
 
     def __init__(self, fd: int, pieces: list[tuple[int, int]], heads: list[bytes] | None = None, tail: bytes = b"") -> None:
         self._fd, self._pieces, self._heads, self._tail = fd, pieces, heads or [b""] * len(pieces), tail
+        self.file_part = None if heads else (fd, *pieces[0])
 
     def __iter__(self) -> Iterator[bytes]:
         for (start, length), head in zip(self._pieces, self._heads, strict=True):

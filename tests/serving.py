@@ -17,6 +17,7 @@ import re
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -88,7 +89,16 @@ class Serving:
     @property
     def url(self) -> str:
         """Where the root is served, with a slash at the end."""
-        return f"http://{self.host}:{self.port}/"
+        return f"{'https' if self.is_encrypted else 'http'}://{self.host}:{self.port}/"
+
+    @property
+    def is_encrypted(self) -> bool:
+        return "--self-signed" in self.arguments
+
+    @property
+    def certificate(self) -> Path:
+        """What clients have to trust, if it is encrypted."""
+        return self.root / ".davlock" / "self-signed.pem"
 
     def password(self, name: str) -> str:
         return f"{name}-test-password"
@@ -150,6 +160,14 @@ class Serving:
         finally:
             self.kill()
 
+    def wait(self) -> int:
+        """Until it has ended, by a signal that was sent before; its exit code."""
+        assert self._process
+        try:
+            return self._process.wait(STOP_SECONDS)
+        finally:
+            self.kill()
+
     def kill(self) -> None:
         """SIGKILL the server and its workers, as a power failure would."""
         if self._process:
@@ -158,6 +176,17 @@ class Serving:
             self._process.wait()
             self._reader.join(STOP_SECONDS)
             self._process = None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it to the process that was started."""
+        assert self._process
+        self._process.send_signal(number)
+
+    def processes(self) -> list[int]:
+        """Its processes: the one that was started, and its workers."""
+        assert self._process
+        pid = self._process.pid
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
     def restart(self) -> None:
         """Stop it cleanly and start it again over the same root."""
@@ -290,13 +319,19 @@ class Client:
             Content_Type="application/xml",
         )
 
+    def _connection_to(self, host: str, port: int) -> http.client.HTTPConnection:
+        if not self.serving.is_encrypted:
+            return http.client.HTTPConnection(host, port, timeout=self._timeout)
+        trusting = ssl.create_default_context(cafile=self.serving.certificate)
+        return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=trusting)
+
     def _connect(self) -> http.client.HTTPConnection:
         # a connection to the server before its restart is known to be dead, and so is one that it closed while nothing was asked: no error
         if self._starts != self.serving.starts or (self._connection and _is_closed(self._connection)):
             self.close()
             self._starts = self.serving.starts
         if not self._connection:
-            self._connection = http.client.HTTPConnection(self.serving.host, self.serving.port, timeout=self._timeout)
+            self._connection = self._connection_to(self.serving.host, self.serving.port)
             connected.add(self)
         return self._connection
 

@@ -18,6 +18,7 @@ from davlock.config import (
     Log,
     Pattern,
     Rest,
+    Tls,
     Versions,
     WebDav,
     Webhooks,
@@ -28,8 +29,8 @@ from davlock.config import (
 from davlock.model import Semantics
 
 TOP = (
-    "is not a key that exists; possible here are root, host, port, workers, threads, drain_seconds, locks, documents, versions, "
-    "auth, webdav, fprpc, rest, events, webhooks and log."
+    "is not a key that exists; possible here are root, host, port, tls, trusted_proxies, insecure_http, workers, threads, drain_seconds, "
+    "locks, documents, versions, auth, webdav, fprpc, rest, events, webhooks and log."
 )
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
 SECONDS = "it must be a whole number from 1 to 4294967295."
@@ -39,6 +40,7 @@ MATCH = 'a pattern in quotes, for names such as "*.tmp" or for whole paths such 
 DAYS = "it must be a whole number from 0 to 36500."
 ORIGIN = 'a site without a path, such as "https://app.example.com", "http://localhost*" for any port of it, or "*" for all'
 ALLOWED = 'a network such as "10.0.5.0/24", or the name or address of a host, with or without a port: "hooks.intern:8443"'
+PROXY = 'an address or a network, such as "127.0.0.1", "::1" or "10.0.5.0/24"'
 REALM = "it must be plain ASCII text without quotes and backslashes."
 EXAMPLE = Path(__file__).resolve().parents[1] / "config" / "davlock.yaml"
 
@@ -71,6 +73,9 @@ def test_the_defaults() -> None:
         root=Path("/srv/documents"),
         host="127.0.0.1",
         port=8080,
+        tls=Tls(certificate="", key="", self_signed=False),
+        trusted_proxies=(),
+        insecure_http=False,
         workers=1,
         threads=16,
         drain_seconds=25,
@@ -104,7 +109,9 @@ def test_the_example_names_every_key_with_its_default() -> None:
 
 def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
     text = """
-        {root: /data, host: "::1", port: 0, workers: 64, threads: 256, drain_seconds: 1,
+        {root: /data, host: "::1", port: 0, tls: {certificate: a.pem, key: /b.pem}, trusted_proxies: ["127.0.0.1", fe80::/10],
+         insecure_http: true, workers: 64, threads: 256,
+         drain_seconds: 1,
          locks: {minimum_seconds: 2, default_seconds: 3, maximum_seconds: 4},
          documents: {max_upload_bytes: 5, tunnel_seconds: 6}, auth: {realm: My documents, free_failures: 13},
          versions: {semantics: Locking, patterns: [{match: "*.docx", semantics: Versioning}, {match: /scans/*, semantics: None}],
@@ -116,6 +123,9 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         root=Path("/data"),
         host="::1",
         port=0,
+        tls=Tls(str(tmp_path / "a.pem"), "/b.pem"),
+        trusted_proxies=("127.0.0.1", "fe80::/10"),
+        insecure_http=True,
         workers=64,
         threads=256,
         drain_seconds=1,
@@ -150,6 +160,9 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
     assert load(Path("../etc/davlock.yaml")).root == tmp_path / "etc" / "docs"
     assert load(Path("../etc/davlock.yaml"), root="docs").root == tmp_path / "here" / "docs"
     assert load(None, root=".").root == tmp_path / "here"
+    written(tmp_path / "etc", "{root: docs, tls: {certificate: certs/a.pem, key: ../b.pem}}")
+    assert load(Path("../etc/davlock.yaml")).tls == Tls(str(tmp_path / "etc" / "certs" / "a.pem"), str(tmp_path / "b.pem"))
+    assert load(Path("../etc/davlock.yaml"), tls={"self_signed": True}).tls == Tls(self_signed=True)
     monkeypatch.setenv("HOME", "/home/alice")
     assert load(written(tmp_path, "root: ~/docs")).root == Path("/home/alice/docs")
 
@@ -164,6 +177,18 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("port:", "port is null; it must be a whole number from 0 to 65535."),
         ("port: 8080.5", "port is 8080.5; it must be a whole number from 0 to 65535."),
         ("port: &a [*a]", "port is a list; it must be a whole number from 0 to 65535."),
+        ("tls: {certificate: 1}", 'tls.certificate is 1; it must be the path of a file, "" for none.'),
+        ('tls: {key: "a\\0b"}', r'tls.key is "a\u0000b"; it must be the path of a file, "" for none.'),
+        ("tls: {self_signed: localhost}", 'tls.self_signed is "localhost"; it must be true or false.'),
+        ("{root: /d, tls: {key: a.pem}}", "tls.certificate is missing; tls.key is there, and belongs to one."),
+        ("{root: /d, tls: {certificate: a, self_signed: true}}",
+            "tls.self_signed is true; it must be false where there is a tls.certificate."),
+        ("trusted_proxies: 127.0.0.1", f'trusted_proxies is "127.0.0.1"; it must be a list ([] for none), each item {PROXY}.'),
+        ("trusted_proxies: [localhost]", f'trusted_proxies[0] is "localhost"; it must be {PROXY}.'),
+        ('trusted_proxies: ["::1", "*"]', f'trusted_proxies[1] is "*"; it must be {PROXY}.'),
+        ("{root: /d, trusted_proxies: [127.0.0.256]}", 'trusted_proxies[0] is "127.0.0.256"; there is no such network.'),
+        ("{root: /d, trusted_proxies: [10.0.0.0/33]}", 'trusted_proxies[0] is "10.0.0.0/33"; there is no such network.'),
+        ("insecure_http: 1", "insecure_http is 1; it must be true or false."),
         ("workers: 0", "workers is 0; it must be a whole number from 1 to 64."),
         ("workers: 65", "workers is 65; it must be a whole number from 1 to 64."),
         ("threads: 257", "threads is 257; it must be a whole number from 1 to 256."),

@@ -13,7 +13,7 @@ from davlock.auth.accounts import Accounts
 from davlock.auth.api import NO_API, Api, sent_path
 from davlock.auth.basic import Basic
 from davlock.auth.bearer import Bearer
-from davlock.auth.cross_site import is_forged
+from davlock.auth.cross_site import CHANGE_NOTHING, is_forged
 from davlock.auth.identity import NOBODY, Identity
 from davlock.auth.refused import Refused, unauthorized
 from davlock.auth.sessions import session_secret
@@ -97,6 +97,8 @@ class Authenticator:
         return self._bearer.identify(secret, peer, is_session=True)
 
     def _refuse_forged(self, environ: WSGIEnvironment, has_token: bool) -> None:
+        if environ["REQUEST_METHOD"] in CHANGE_NOTHING:
+            return
         api = self._api if self._api.serves(sent_path(environ)) else NO_API
         if is_forged(environ, api.origins, has_token):
             _log.warning("refused a change that a page of %r asked for", environ.get("HTTP_ORIGIN", "another site"))

@@ -7,7 +7,7 @@ from wsgiref.types import WSGIEnvironment
 
 from davlock.auth.origins import Origins
 
-_CHANGE_NOTHING = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
+CHANGE_NOTHING = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _NO_ORIGINS = Origins()
 
@@ -17,7 +17,7 @@ def is_forged(environ: WSGIEnvironment, origins: Origins = _NO_ORIGINS, has_toke
 
     origins: other sites that may. has_token: whether it has a token, which no browser adds by itself.
     """
-    if environ["REQUEST_METHOD"] in _CHANGE_NOTHING:
+    if environ["REQUEST_METHOD"] in CHANGE_NOTHING:
         return False
     origin = environ.get("HTTP_ORIGIN")
     if (origins.admit_all and has_token) or (origin is not None and origins.trust(origin)):

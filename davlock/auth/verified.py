@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from hashlib import blake2b
 
 from davlock.auth.identity import Identity
 
@@ -50,4 +49,4 @@ class Verified:
             self._found.pop(self._name(header), None)
 
     def _name(self, header: str) -> bytes:
-        return hmac.digest(self._key, header.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return blake2b(header.encode("utf-8", "surrogatepass"), key=self._key, digest_size=32).digest()

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import click
 
-from davlock.app import open_site
+from davlock.app import certificate_file, open_site
 from davlock.app import serve as serve_until_stopped
 from davlock.auth.accounts import ensure_first
 from davlock.cli.options import config_option, served, system_user
 from davlock.cli.refusals import told
 from davlock.config import Config, load
+from davlock.server.tls import fingerprint
 
 
 @click.command()
@@ -26,7 +27,9 @@ from davlock.config import Config, load
 @click.option("--host", metavar="H", help="Address to listen on [default: 127.0.0.1, this machine only].")
 @click.option("--port", metavar="P", type=int, help="Port to listen on; 0 takes a free one [default: 8080].")
 @click.option("--workers", metavar="N", type=int, help="Processes that answer requests [default: 1].")
-def serve(root: Path | None, file: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
+@click.option("--self-signed", is_flag=True, help="HTTPS with a certificate made here, which clients must be told to accept.")
+@click.option("--insecure-http", is_flag=True, default=None, help="Let passwords cross a network unencrypted.")
+def serve(root: Path | None, file: Path | None, self_signed: bool, **options: object) -> None:
     """Serve the folder ROOT until SIGTERM or Ctrl-C.
 
     ROOT may also be written in the configuration file. At the first start a user named admin is created and its
@@ -34,7 +37,8 @@ def serve(root: Path | None, file: Path | None, host: str | None, port: int | No
     """
     if root is None and file is None:
         raise click.UsageError("Say which folder to serve: davlock serve ROOT, or --config FILE.")
-    config = served(load(file, root=root, host=host, port=port, workers=workers))
+    config = served(load(file, root=root, tls={"self_signed": True} if self_signed else None, **options))
+    _refuse_to_leak_passwords(config)
     logging.basicConfig(level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     with open_site(config) as site:
         password = ensure_first(site.accounts)
@@ -42,12 +46,6 @@ def serve(root: Path | None, file: Path | None, host: str | None, port: int | No
         click.echo(
             f"davlock: created user admin with password {password} "
             f"(shown once; change it with: davlock user passwd admin --root {config.root})"
-        )
-    if not _is_loopback(config.host):
-        click.echo(
-            f"davlock: warning: {config.host} can be reached from other machines, and passwords travel unencrypted; "
-            "put a proxy with TLS in front, or listen on 127.0.0.1.",
-            err=True,
         )
     try:
         serve_until_stopped(config, functools.partial(_tell_ready, config))
@@ -58,7 +56,20 @@ def serve(root: Path | None, file: Path | None, host: str | None, port: int | No
 
 
 def _tell_ready(config: Config, host: str, port: int) -> None:
-    click.echo(f"davlock: serving {config.root} at http://{f'[{host}]' if ':' in host else host}:{port}/")
+    scheme = "https" if config.tls else "http"
+    click.echo(f"davlock: serving {config.root} at {scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
+    if config.tls.self_signed:
+        click.echo(f"davlock: the certificate is self-signed; accept it where this is its SHA-256: {fingerprint(certificate_file(config))}")
+
+
+def _refuse_to_leak_passwords(config: Config) -> None:
+    if _is_loopback(config.host) or config.tls or config.insecure_http:
+        return
+    raise click.ClickException(
+        f"{config.host} can be reached from other machines, and passwords would travel unencrypted; give davlock a certificate "
+        "(tls.certificate in the configuration, or --self-signed to try it out), listen on 127.0.0.1 behind a proxy with TLS on this "
+        "machine, or say --insecure-http if nobody else can listen in that network."
+    )
 
 
 def _is_loopback(host: str) -> bool:

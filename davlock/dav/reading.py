@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 from davlock import preconditions
 from davlock.dav import methods
@@ -21,16 +22,16 @@ _FOLDER_PAGE = b"This is a folder of a davlock server. Open it with a WebDAV cli
 
 def allowed(library: Library, request: Request) -> str:
     """The Allow header: what can be done with what stands, or does not stand, at the Request-URI."""
-    return _header(request, _possible(library, request))
+    return _header(_possible(library, request), request.combined, request.is_hosted)
 
 
 def _possible(library: Library, request: Request) -> tuple[str, ...]:
-    if request.raw_path == "*" or not request.environ["davlock.principal"]:
+    if request.raw_path == "*" or not request.principal:
         return methods.ANY  # nobody in particular asks: do not tell him what exists
     if methods.is_archived(request.raw_path):
         return methods.ON_DRAFT if request.raw_path.startswith(methods.DRAFTS) else methods.ON_VERSION
     try:
-        entry = library.look(request.at.path, request.caller.principal)
+        entry = library.look(request.at.path, request.principal)
     except DavlockError:
         return ("OPTIONS",)
     if entry is None:
@@ -38,10 +39,11 @@ def _possible(library: Library, request: Request) -> tuple[str, ...]:
     return methods.ON_FOLDER if entry.is_folder else methods.ON_DOCUMENT[library.semantics(entry.path)]
 
 
-def _header(request: Request, names: tuple[str, ...]) -> str:
-    if request.combined and "GET" in names:
+@lru_cache
+def _header(names: tuple[str, ...], combined: bool, is_hosted: bool) -> str:
+    if combined and "GET" in names:
         names = (*names, "POST")
-    return ", ".join(name for name in names if not (request.is_hosted and name in methods.UNKNOWN_TO_WSGIDAV))
+    return ", ".join(name for name in names if not (is_hosted and name in methods.UNKNOWN_TO_WSGIDAV))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def options(library: Library, request: Request) -> Answer:
     """RFC 4918 §10.1, §18, RFC 3253 §3.9."""
     features = methods.HOSTED_FEATURES if request.is_hosted else methods.FEATURES
     headers = [("DAV", features), ("Allow", allowed(library, request))]
-    return Answer(200, [*headers, ("Public", _header(request, methods.ANY)), ("Accept-Ranges", "bytes")])
+    public = _header(methods.ANY, request.combined, request.is_hosted)
+    return Answer(200, [*headers, ("Public", public), ("Accept-Ranges", "bytes")])
 
 
 def get(library: Library, request: Request) -> Answer:
@@ -77,7 +80,7 @@ def read(library: Library, request: Request) -> tuple[Entry, Answer]:
     """What stands there, and what get() answers about exactly that."""
     if request.if_lists:
         library.check_conditions(request.if_condition, request.caller)
-    viewer = request.caller.principal
+    viewer = request.principal
     try:
         entry, fd, id = library.open_with_id(request.at.path, viewer)
     except IsFolder:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from davlock import hrefs, preconditions
 from davlock.conditions import View
@@ -17,6 +17,23 @@ from davlock.paths import Address
 MAX_XML = 256 * 1024
 _BROKEN_OFF = "The request broke off before all of its body had arrived; nothing was changed."
 
+_T = TypeVar("_T")
+
+
+class _Once(Generic[_T]):
+    """functools.cached_property without its lock, for which (up to Python 3.11) all requests of a process would wait."""
+
+    def __init__(self, work_out: Callable[[Any], _T]) -> None:
+        self._work_out = work_out
+        self.__doc__ = work_out.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, request: Any, owner: type) -> _T:
+        value = request.__dict__[self._name] = self._work_out(request)
+        return value
+
 
 class Request:
     """environ is that of WSGI, with `davlock.principal` and `davlock.admin` set by whoever authenticated the caller.
@@ -27,6 +44,7 @@ class Request:
     def __init__(self, environ: dict[str, Any], combined: bool = False) -> None:
         self.environ, self.combined = environ, combined
         self.method: str = environ["REQUEST_METHOD"]
+        self.principal: str = environ["davlock.principal"]
 
     @property
     def is_hosted(self) -> bool:
@@ -38,45 +56,43 @@ class Request:
         value: str | None = self.environ.get(f"HTTP_{name}")
         return value
 
-    @cached_property
+    @_Once
     def raw_path(self) -> str:
         """The path of the Request-URI as it was sent, percent-encoded."""
         return raw_path(self.environ)
 
-    @cached_property
+    @_Once
     def at(self) -> Address:
         """The Request-URI as an address. Raises BadName, Forbidden."""
         return hrefs.decode(self.raw_path)
 
-    @cached_property
+    @_Once
     def host(self) -> str:
         """The authority the client used for this server."""
         return self.environ.get("HTTP_HOST") or f"{self.environ['SERVER_NAME']}:{self.environ['SERVER_PORT']}"
 
-    @cached_property
+    @_Once
     def destination(self) -> Address:
         """Where COPY and MOVE go. Raises BadRequest, ForeignDestination (RFC 4918 §10.3)."""
         return hrefs.decode(parse_destination(self.header("DESTINATION"), self.host))
 
-    @cached_property
+    @_Once
     def if_lists(self) -> tuple[if_header.ConditionList, ...]:
         """The If header (RFC 4918 §10.4); empty if it was not sent."""
         value = self.header("IF")
         return () if value is None else if_header.parse_if(value)
 
-    @cached_property
+    @_Once
     def caller(self) -> Caller:
         """Who asks, with every token submitted in the If header."""
-        return Caller(
-            self.environ["davlock.principal"], if_header.tokens(self.if_lists), "webdav", self.environ.get("davlock.admin", False)
-        )
+        return Caller(self.principal, if_header.tokens(self.if_lists), "webdav", self.environ.get("davlock.admin", False))
 
     @property
     def wants_lock(self) -> bool:
         """Whether a lock is to be taken, renewed or ended with it, whatever its method is (MS-WDV 2.2.4.1)."""
         return self.combined and self.header("X_MSDAVEXTLOCKTIMEOUT") is not None
 
-    @cached_property
+    @_Once
     def preferences(self) -> frozenset[str]:
         """Prefer (RFC 7240)."""
         return parse_prefer(self.header("PREFER"))
@@ -126,7 +142,7 @@ class Request:
         except DavlockError:
             return None
 
-    @cached_property
+    @_Once
     def length(self) -> int | None:
         """Bytes of the body as announced; None if it is chunked. Raises BadRequest."""
         if self.environ.get("wsgi.input_terminated") or self.header("TRANSFER_ENCODING"):

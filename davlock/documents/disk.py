@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
 from davlock.errors import BadName, DavlockError, Forbidden, NotFound, StorageFull, TooLarge, Unavailable
 
@@ -22,22 +23,22 @@ _DEFAULT_ACL, _ACL = "system.posix_acl_default", "system.posix_acl_access"
 
 
 class _DiskErrors:
-    """No generator: it is entered a dozen times in each request."""
+    """A class, because everything that is done on the disk is done in it, and a generator takes several times as long."""
 
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if isinstance(error, OSError):
             raise _said(error) from error
 
 
-_disk_errors = _DiskErrors()
+_DISK_ERRORS = _DiskErrors()
 
 
 def disk_errors() -> _DiskErrors:
     """Turns an OSError of the block into the DavlockError that says it to a person, without paths of the server."""
-    return _disk_errors
+    return _DISK_ERRORS
 
 
 def _said(error: OSError) -> DavlockError:

@@ -10,9 +10,10 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from stat import S_IFDIR, S_IFREG, ST_CTIME, ST_INO, ST_MODE, ST_MTIME, ST_SIZE
+from types import TracebackType
 
 from davlock import paths
 from davlock.documents.copying import link_or_copy
@@ -71,7 +72,8 @@ class Tree:
             if found is None:
                 raise NotFound("There is nothing under this name.")
             name, seen = found
-            _document(path, name, seen)  # before it is opened: opening a device can do something
+            if not stat.S_ISREG(seen.st_mode):  # before it is opened: opening a device can do something
+                _document(path, name, seen)
             fd = os.open(name, _FILE, dir_fd=folder)
             try:
                 return _document(path, name, os.fstat(fd)), fd
@@ -156,23 +158,27 @@ class Tree:
             seen = os.fstatvfs(self._root_fd)
         return (seen.f_blocks - seen.f_bfree) * seen.f_frsize, seen.f_bavail * seen.f_frsize
 
-    @contextmanager
-    def folder(self, path: str) -> Iterator[int]:
-        """An open descriptor of a folder, reached without following links. Raises NotFound, Forbidden."""
+    def folder(self, path: str) -> _Folder:
+        """A block with an open descriptor of a folder, reached without following links. Raises NotFound, Forbidden."""
+        return _Folder(self, path)
+
+    def reach(self, path: str) -> int:
+        """The same descriptor, for the caller to close."""
         if path == paths.ROOT:
-            yield self._root_fd
-            return
-        fd = os.dup(self._root_fd)
-        try:
-            for name in path[1:].split("/"):
+            return os.dup(self._root_fd)
+        fd = self._root_fd
+        for name in path[1:].split("/"):
+            try:
                 below = self._enter(fd, name)
-                os.close(fd)
-                fd = below
-            yield fd
-        finally:
-            os.close(fd)
+            finally:
+                if fd != self._root_fd:
+                    os.close(fd)
+            fd = below
+        return fd
 
     def _enter(self, folder: int, name: str) -> int:
+        with suppress(OSError):  # whatever it is, a closer look tells
+            return os.open(name, _FOLDER, dir_fd=folder)
         found = self.child(folder, name)
         if found is None or not stat.S_ISDIR(found[1].st_mode):
             raise NotFound("There is no such folder.")
@@ -192,6 +198,22 @@ class Tree:
                     if not paths.is_hidden(other):
                         return other, os.stat(other, dir_fd=folder, follow_symlinks=False)
         return None
+
+
+class _Folder:
+    """See Tree.folder(). A class, because every request reaches a folder, and a generator takes three times as long."""
+
+    __slots__ = ("_fd", "_path", "_tree")
+
+    def __init__(self, tree: Tree, path: str) -> None:
+        self._tree, self._path = tree, path
+
+    def __enter__(self) -> int:
+        self._fd = self._tree.reach(self._path)
+        return self._fd
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        os.close(self._fd)
 
 
 def _document(path: str, name: str, seen: os.stat_result) -> Entry:

@@ -147,8 +147,7 @@ def _kind(token: AccessToken) -> LoginKind:
 
 
 def _is_secure(call: Call) -> bool:
-    # As the browser sees it, in front of a proxy that does TLS. Whoever lies only makes his own cookie useless.
-    return call.request.forwarded_scheme.lower() == "https"
+    return bool(call.request.scheme == "https")
 
 
 OPERATIONS = (

@@ -206,4 +206,4 @@ def _ended() -> ConnectionAbortedError:
 
 
 def _fill_without_waiting(stream: Stream) -> bool:
-    return stream.arriving() and stream.fill()
+    return stream.arriving() and stream.fill_at_once() is True

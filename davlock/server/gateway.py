@@ -19,7 +19,11 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None
 
 
 class Gateway(cheroot.server.Gateway):
-    """Calls the application and hands its blocks to the request."""
+    """Calls the application and hands its blocks to the request.
+
+    An iterable with an attribute `file_part` that is not None is not iterated: the server sends these bytes by itself. It
+    is a tuple of a file descriptor, which stays open until the iterable is closed, an offset, and a number of bytes.
+    """
 
     req: Request
 
@@ -39,7 +43,11 @@ class Gateway(cheroot.server.Gateway):
 
     def _send(self, response: Iterable[bytes]) -> None:
         req = self.req
-        if isinstance(response, list | tuple) and self._started and not req.sent_headers:
+        file = getattr(response, "file_part", None)
+        if file is not None and self._started and not req.sent_headers:
+            req.write_file(*file)
+            response = ()
+        elif isinstance(response, list | tuple) and self._started and not req.sent_headers:
             length = sum(map(len, response))
             req.expect_length(length)
             if len(response) > 1 and length <= JOIN_LIMIT:
@@ -79,15 +87,17 @@ class Gateway(cheroot.server.Gateway):
         assert head is not None
         environ = req.conn.environ.copy()
         environ.update(head.fields)
-        environ["REQUEST_METHOD"] = head.method
-        environ["REQUEST_URI"] = head.target
-        environ["PATH_INFO"] = head.path
-        environ["QUERY_STRING"] = head.query
-        environ["SERVER_PROTOCOL"] = head.version
-        environ["wsgi.input"] = req.body
+        environ |= {
+            "REQUEST_METHOD": head.method,
+            "REQUEST_URI": head.target,
+            "PATH_INFO": head.path,
+            "QUERY_STRING": head.query,
+            "SERVER_PROTOCOL": head.version,
+            "wsgi.input": req.body,
+            "davlock.is_over": self._is_over,
+        }
         if head.chunked:
             environ["wsgi.input_terminated"] = True
-        environ["davlock.is_over"] = self._is_over
         return environ
 
     def _is_over(self) -> bool:
@@ -104,7 +114,7 @@ def base_environ(server: Server) -> dict[str, Any]:
         "SERVER_PORT": str(port),
         "SERVER_SOFTWARE": "davlock",
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http" if server.ssl_adapter is None else "https",
+        "wsgi.url_scheme": "https" if server.tls else "http",
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": server.multiprocess,

@@ -28,6 +28,8 @@ _ABSOLUTE = re.compile(r"https?://([^/?]*)(.*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._~%!$&'()*+;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _CODINGS = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+(?:[ \t]*,[ \t]*[a-z0-9!#$%&'*+.^_`|~-]+)*")
+# A request line in which nothing is unusual: of any other one, all of the head is looked at.
+_PLAIN_LINE = re.compile(rb"[A-Z]+ /[\x21-\x7e]* HTTP/1\.[01]")
 _ENCODED_SLASH = re.compile("%2[Ff]")
 
 # A second value would change what the first one says, so neither can be believed.
@@ -77,7 +79,8 @@ class Head:
 
     `target` is the request target in origin form (or `*`) as sent; `path` its percent-decoded path where `%2F` stays
     as it is; `query` is not decoded. All are latin-1 readings of the bytes, as WSGI wants. `fields` are the header
-    fields under their WSGI names.
+    fields under their WSGI names; nobody may change them. `lines` are the header lines as they came, None if the target
+    has had a say in what the fields are.
     """
 
     method: str
@@ -90,6 +93,7 @@ class Head:
     content_length: int
     chunked: bool
     expects_continue: bool
+    lines: bytes | None = None
 
 
 def read_head(stream: Stream) -> bytes | None:
@@ -98,24 +102,35 @@ def read_head(stream: Stream) -> bytes | None:
     Raises HeadError if it is too long or has bare line feeds, ConnectionError if the client leaves in the middle,
     TimeoutError if it falls silent.
     """
-    # RFC 9112 §2.2: one empty line before the request is forgiven; old clients end a form's body with it.
-    forgive = True
-    while True:
-        if forgive and stream.buffer.startswith(b"\r\n", stream.start):
-            stream.start += 2
-            forgive = False
-        start = stream.start
-        end = stream.buffer.find(b"\r\n\r\n", start)
-        if end >= 0:
-            if end - start > HEAD_LIMIT:
-                raise _too_long()
-            stream.start = end + 4
-            return stream.buffer[start:end]
-        _judge_unfinished(stream.buffer[start:])
+    while (end := find_head(stream)) is None:
         if not stream.fill():
             if stream.has_data():
                 raise ConnectionAbortedError("the connection ended inside a request head")
             return None
+    begin, stream.start = _begin(stream), end
+    return stream.buffer[begin : end - 4]
+
+
+def find_head(stream: Stream) -> int | None:
+    """Where in the buffer the body begins, if the whole head is there; takes nothing.
+
+    Raises HeadError if what is there can't become a head any more.
+    """
+    if not stream.has_data():
+        return None
+    begin = _begin(stream)
+    end = stream.buffer.find(b"\r\n\r\n", begin)
+    if end < 0:
+        _judge_unfinished(stream.buffer[begin:])
+        return None
+    if end - begin > HEAD_LIMIT:
+        raise _too_long()
+    return end + 4
+
+
+def _begin(stream: Stream) -> int:
+    # RFC 9112 §2.2: one empty line before the request is forgiven; old clients end a form's body with it.
+    return stream.start + 2 if stream.buffer.startswith(b"\r\n", stream.start) else stream.start
 
 
 def _judge_unfinished(part: bytes) -> None:
@@ -134,8 +149,15 @@ def sent_target(data: bytes) -> str:
     return words[1].decode("latin-1") if len(words) > 1 else ""
 
 
-def parse_head(data: bytes) -> Head:
-    """Judge a head as read_head gives it. Raises HeadError."""
+def parse_head(data: bytes, before: Head | None = None) -> Head:
+    """Judge a head as read_head gives it. Raises HeadError.
+
+    before: the one that came before it over the same connection. Clients repeat their header lines, byte for byte: those
+    are not judged again.
+    """
+    line, _, block = data.partition(b"\r\n")
+    if before is not None and block == before.lines and (head := _parse_repeated(line, before)):
+        return head
     if len(data.translate(None, _CONTROLS)) != len(data):
         raise _bad("The request head contains control characters.")
     text = data.decode("latin-1")
@@ -144,6 +166,7 @@ def parse_head(data: bytes) -> Head:
         raise _bad("Lines of a request must end with CR LF.")
     method, target, version = _parse_request_line(lines[0])
     fields = _parse_fields(lines)
+    is_absolute = target[0] != "/"
     target = _judge_host(target, version, fields)
     if target == "*":
         if method != "OPTIONS":
@@ -165,7 +188,21 @@ def parse_head(data: bytes) -> Head:
         length,
         chunked,
         _expects_continue(version, fields.get("HTTP_EXPECT")),
+        None if is_absolute else block,
     )
+
+
+def _parse_repeated(line: bytes, before: Head) -> Head | None:
+    """The head with this request line and the header lines of the one before; None if that has to be judged as a whole."""
+    if not _PLAIN_LINE.fullmatch(line):
+        return None
+    method, target, version = _parse_request_line(line.decode("ascii"))
+    if version != before.version:
+        return None
+    path, _, query = target.partition("?")
+    decoded = _decode_path(path) if "%" in path else path
+    judged = (before.fields, before.keep_alive, before.content_length, before.chunked, before.expects_continue, before.lines)
+    return Head(method, target, decoded, query, version, *judged)
 
 
 def _parse_request_line(line: str) -> tuple[str, str, str]:

@@ -8,13 +8,15 @@ import os
 import select
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from davlock.server.servers import Listener, Server, Spell, listen, spell_plainly
+from davlock.server.limits import Limits, raise_descriptor_limit
+from davlock.server.servers import Server, Spell, listen, spell_plainly
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -37,84 +39,78 @@ def serve(
     ready: Callable[[str, int], None],
     at_worker_start: Callable[[], None] | None = None,
     spell: Spell = spell_plainly,
+    limits: Limits | None = None,
+    tls: Callable[[], ssl.SSLContext] | None = None,
+    is_exempt: Callable[[str], bool] = lambda address: False,
+    at_hangup: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then let the requests in flight end for `drain_seconds`, and return.
 
     make_app is called once in every worker process, after at_worker_start; with more than one worker these are children
     of this process, which itself must have no threads. A child that dies is replaced. `ready` is called once, with the
-    address, when all workers accept. spell says how requests are refused that never reach an
-    application. Call it in the main thread. A second signal ends the process at once.
+    address, when all workers accept. Call it in the main thread. A second signal ends the process at once.
+    limits, tls, is_exempt and spell: see Server; they hold in each process. at_hangup is called in every process when
+    SIGHUP comes (the parent passes it on).
 
     Raises OSError if the address can't be had and RuntimeError if a worker can't start.
     """
+    raise_descriptor_limit()
     listener = listen(host, port)
     address = listener.getsockname()[:2]
-    if workers == 1:
-        _serve_here(listener, make_app, threads, drain_seconds, lambda: ready(*address), at_worker_start, spell)
-        return
 
-    def work(tell: Callable[[], None], parent: int) -> None:
-        _serve_child(listener, make_app, threads, drain_seconds, tell, at_worker_start, spell, parent)
+    def start() -> Server:
+        if at_worker_start is not None:
+            at_worker_start()
+        server = Server(
+            listener,
+            make_app(),
+            threads=threads,
+            multiprocess=workers > 1,
+            limits=limits,
+            tls=tls,
+            is_exempt=is_exempt,
+            spell=spell,
+        )
+        server.prepare()
+        threading.Thread(target=server.serve, name="davlock-accept", daemon=True).start()
+        return server
 
     with listener:
-        _Family(work, workers, drain_seconds, lambda: ready(*address), listener).run()
+        if workers == 1:
+            _serve_here(start, drain_seconds, lambda: ready(*address), at_hangup)
+            return
+
+        def work(tell: Callable[[], None], parent: int) -> None:
+            _serve_child(start, drain_seconds, tell, parent, at_hangup)
+
+        _Family(work, workers, drain_seconds, lambda: ready(*address), listener, at_hangup).run()
 
 
-def _serve_here(
-    listener: Listener,
-    make_app: Callable[[], WSGIApplication],
-    threads: int,
-    drain_seconds: float,
-    ready: Callable[[], None],
-    at_worker_start: Callable[[], None] | None,
-    spell: Spell,
-) -> None:
-    with listener, _signals(signal.SIGTERM, signal.SIGINT) as signals:
-        server = _start(listener, make_app, threads, False, at_worker_start, spell)
+def _serve_here(start: Callable[[], Server], drain_seconds: float, ready: Callable[[], None], at_hangup: Callable[[], None] | None) -> None:
+    with _signals(signal.SIGTERM, signal.SIGINT, *_hangup(at_hangup)) as signals:
+        server = start()
         ready()
-        while not _asks_to_stop(signals):
+        while not _asks_to_stop(signals, at_hangup):
             select.select([signals], [], [])
         with _exiting_at_once_on(signal.SIGTERM, signal.SIGINT):
             server.stop(drain_seconds)
 
 
 def _serve_child(
-    listener: Listener,
-    make_app: Callable[[], WSGIApplication],
-    threads: int,
-    drain_seconds: float,
-    tell: Callable[[], None],
-    at_worker_start: Callable[[], None] | None,
-    spell: Spell,
-    parent: int,
+    start: Callable[[], Server], drain_seconds: float, tell: Callable[[], None], parent: int, at_hangup: Callable[[], None] | None
 ) -> None:
     # Ctrl-C goes to the whole group; the parent passes it on as SIGTERM. SIGTERM may come twice (systemd sends it to
     # every process) and means the same both times: only the parent is impatient.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with _signals(signal.SIGTERM) as signals:
-        server = _start(listener, make_app, threads, True, at_worker_start, spell)
+    with _signals(signal.SIGTERM, *_hangup(at_hangup)) as signals:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
+        server = start()
         tell()
         # `parent` is a pipe that only the parent could write to: it becomes readable when the parent is no more.
         heard: list[int] = []
-        while parent not in heard and not _asks_to_stop(signals):
+        while parent not in heard and not _asks_to_stop(signals, at_hangup):
             heard, _, _ = select.select([signals.fileno(), parent], [], [])
         server.stop(drain_seconds)
-
-
-def _start(
-    listener: Listener,
-    make_app: Callable[[], WSGIApplication],
-    threads: int,
-    multiprocess: bool,
-    at_worker_start: Callable[[], None] | None,
-    spell: Spell,
-) -> Server:
-    if at_worker_start is not None:
-        at_worker_start()
-    server = Server(listener, make_app(), threads=threads, multiprocess=multiprocess, spell=spell)
-    server.prepare()
-    threading.Thread(target=server.serve, name="davlock-accept", daemon=True).start()
-    return server
 
 
 class _Family:
@@ -126,13 +122,15 @@ class _Family:
         size: int,
         drain_seconds: float,
         ready: Callable[[], None],
-        listener: Listener,
+        listener: socket.socket,
+        at_hangup: Callable[[], None] | None,
     ) -> None:
         self._work = work
         self._size = size
         self._drain_seconds = drain_seconds
         self._ready = ready
         self._listener = listener
+        self._at_hangup = at_hangup
         self._born: dict[int, float] = {}
         self._missing = size
         self._next_birth = 0.0
@@ -144,7 +142,7 @@ class _Family:
 
     def run(self) -> None:
         try:
-            with _signals(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD) as signals:
+            with _signals(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, *_hangup(self._at_hangup)) as signals:
                 self._signals = signals
                 try:
                     self._watch()
@@ -167,10 +165,15 @@ class _Family:
             heard, _, _ = select.select([self._signals.fileno(), self._tell_read], [], [], wait)
             if self._tell_read in heard:
                 self._hear(len(os.read(self._tell_read, 64)))
-            if _asks_to_stop(self._signals):
+            if _asks_to_stop(self._signals, self._hang_up):
                 return
             for pid, status, age in self._bury():
                 self._replace(pid, status, age)
+
+    def _hang_up(self) -> None:
+        if self._at_hangup is not None:
+            self._at_hangup()  # here, too: for children that are born later
+            self._kill(signal.SIGHUP)
 
     def _hear(self, count: int) -> None:
         self._told += count
@@ -181,12 +184,12 @@ class _Family:
     def _bear(self) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        # A SIGTERM between fork and the child's own handlers would be taken by the parent's, and lost.
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        # A signal between fork and the child's own handlers would be taken by the parent's, and lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGHUP])
         pid = os.fork()
         if pid == 0:
             self._live()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, signal.SIGHUP])
         self._born[pid] = time.monotonic()
         self._missing -= 1
 
@@ -255,11 +258,18 @@ class _Family:
                 os.kill(pid, number)
 
 
-def _asks_to_stop(signals: socket.socket) -> bool:
-    """Has one of the signals that came been SIGTERM or SIGINT? Doesn't wait."""
+def _asks_to_stop(signals: socket.socket, at_hangup: Callable[[], None] | None = None) -> bool:
+    """Has one of the signals that came been SIGTERM or SIGINT? Doesn't wait. Calls at_hangup if one was SIGHUP."""
     with contextlib.suppress(BlockingIOError):
-        return any(number in (signal.SIGTERM, signal.SIGINT) for number in signals.recv(64))
+        came = signals.recv(64)
+        if at_hangup is not None and signal.SIGHUP in came:
+            at_hangup()
+        return signal.SIGTERM in came or signal.SIGINT in came
     return False
+
+
+def _hangup(at_hangup: Callable[[], None] | None) -> list[signal.Signals]:
+    return [] if at_hangup is None else [signal.SIGHUP]
 
 
 def _tell(descriptor: int) -> None:

@@ -13,6 +13,7 @@ import cheroot.server
 
 from davlock.server.bodies import Body, ChunkedBody, LengthBody
 from davlock.server.heads import Head, HeadError, parse_head, read_head, sent_target
+from davlock.server.streams import read_exactly
 
 if TYPE_CHECKING:
     from davlock.server.connections import Connection
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 
 JOIN_LIMIT = 64 * 1024
 """Blocks up to this many bytes are copied behind the head, so that both go out in one packet."""
+
+
+READ_LIMIT = 16 * 1024
+"""Files up to this many bytes are read and joined likewise; the kernel sends larger ones by itself, which costs less."""
+
+# The headers that the server has a say in.
+_OURS = {"content-length", "connection", "server", "transfer-encoding", "keep-alive", "date"}
+_OURS_LENGTHS = {len(name) for name in _OURS}
 
 
 class Disconnected(ConnectionError):
@@ -35,30 +44,35 @@ class Request(cheroot.server.HTTPRequest):
     conn: Connection
     server: Server
 
+    # How every request begins; most stay so in most of it.
+    head: Head | None = None
+    target = ""
+    method = ""
+    ready = False
+    sent_headers = False
+    close_connection = False
+    chunked_write = False
+    _bodiless = False
+    _left: int | None = None
+
     def __init__(self, server: Server, conn: Connection, proxy_mode: bool = False, strict_mode: bool = True) -> None:
         # Not the parent's: it would fill in what only its own parser uses.
         self.server = server
         self.conn = conn
-        self.head: Head | None = None
-        self.target = ""
-        self.method = ""
         self.body: Body = LengthBody(conn.rfile, 0)
-        self.ready = False
-        self.sent_headers = False
-        self.close_connection = False
-        self.chunked_write = False
-        self._bodiless = False
-        self._left: int | None = None
 
-    def parse_request(self) -> None:
-        """Read the head. `ready` tells whether there is something to answer; if not, the connection is to be closed."""
+    def parse_request(self, before: Head | None = None) -> None:
+        """Read the head. `ready` tells whether there is something to answer; if not, the connection is to be closed.
+
+        before: see parse_head.
+        """
         self.close_connection = True
         data: bytes | None = None
         try:
             data = read_head(self.conn.rfile)
             if data is None:
                 return
-            self.head = head = parse_head(data)
+            self.head = head = parse_head(data, before)
         except HeadError as error:
             self.target = sent_target(data or self.conn.rfile.buffer[self.conn.rfile.start :])
             self.conn.linger = True
@@ -131,18 +145,19 @@ class Request(cheroot.server.HTTPRequest):
         lines = [f"HTTP/1.1 {status}"]
         dated = False
         for name, value in headers:
-            match name.lower():
-                case "content-length":
-                    self._left = int(value)
-                    if code == "204":
-                        continue  # RFC 9110 §8.6
-                case "connection":
-                    self.close_connection = self.close_connection or "close" in value.lower()
-                    continue
-                case "server" | "transfer-encoding" | "keep-alive":
-                    continue
-                case "date":
-                    dated = True
+            if len(name) in _OURS_LENGTHS and (ours := name.lower()) in _OURS:
+                match ours:
+                    case "content-length":
+                        self._left = int(value)
+                        if code == "204":
+                            continue  # RFC 9110 §8.6
+                    case "connection":
+                        self.close_connection = self.close_connection or "close" in value.lower()
+                        continue
+                    case "date":
+                        dated = True
+                    case _:
+                        continue
             lines.append(f"{name}: {value}")
         if not dated:
             lines.append(_date(int(time.time())))
@@ -181,6 +196,29 @@ class Request(cheroot.server.HTTPRequest):
         self._send(view[JOIN_LIMIT:])
         if suffix:
             self._send(suffix)
+
+    def write_file(self, file: int, start: int, length: int) -> None:
+        """Send the body of the answer: so many bytes of an open file from `start` on. Raises Disconnected, ValueError.
+
+        If the file has become shorter meanwhile, the client gets a broken connection: no error could be told any more.
+        """
+        self.expect_length(length)
+        if self._bodiless:
+            self.write(b"")
+            return
+        if self._left != length:
+            raise ValueError(f"the answer's Content-Length is {self._left}, but its file has {length} bytes to be sent")
+        try:
+            if length <= READ_LIMIT:
+                self.write(read_exactly(file, start, length))
+            else:
+                self.conn.rfile.send_file(self._finish_head(), file, start, length)
+                self._left = 0
+        except (ConnectionError, TimeoutError) as error:
+            raise Disconnected(str(error)) from error
+        except EOFError as error:
+            self._log(str(error), logging.ERROR)
+            raise Disconnected(str(error)) from error
 
     def finish(self) -> None:
         """The application has no more blocks. Raises Disconnected."""
@@ -229,11 +267,7 @@ class Request(cheroot.server.HTTPRequest):
 
     def _send(self, data: bytes | memoryview) -> None:
         try:
-            sent = self.conn.socket.send(data)
-            if sent < len(data):
-                view = memoryview(data)[sent:]
-                while view:
-                    view = view[self.conn.socket.send(view) :]
+            self.conn.rfile.send(data)
         except OSError as error:
             raise Disconnected(str(error)) from error
 

@@ -2,57 +2,36 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import cheroot.wsgi
-from cheroot.connections import ConnectionManager
 
 from davlock.server.connections import Connection
 from davlock.server.gateway import Gateway, base_environ
+from davlock.server.limits import Limits
+from davlock.server.loops import Loop
 from davlock.server.workers import Workers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 BACKLOG = 1024
-IDLE_SECONDS = 60
-"""How long a connection may stay open between two requests."""
 
 _log = logging.getLogger("davlock.server")
+"".encode("unicode_escape")  # Python gets it from the disk: when errors are to be told, descriptors may be what is missing
 Spell = Callable[[str, int, str], tuple[str, bytes]]
 """Media type and body of a refusal: of the address as it was sent, a status, a sentence."""
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
-class Listener(socket.socket):
-    """A listening socket that several processes may share: accept doesn't wait when another was faster."""
-
-    _complained = 0.0
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        """See socket.accept. Raises BlockingIOError if there is nothing to accept or nothing left to accept it with."""
-        try:
-            return super().accept()
-        except OSError as error:
-            if error.errno not in _EXHAUSTED:
-                raise
-            # The client stays in the backlog. Without this pause the selector would spin until a file is closed.
-            time.sleep(0.05)
-            if time.monotonic() - self._complained > 10:
-                self._complained = time.monotonic()
-                _log.error("can't accept connections: %s", error)
-            raise BlockingIOError(errno.EAGAIN, "out of descriptors or memory") from error
-
-
-def listen(host: str, port: int) -> Listener:
+def listen(host: str, port: int) -> socket.socket:
     """A socket that listens on the address, IPv4 or IPv6; port 0 takes a free one. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    listener = Listener(family, kind, protocol)
+    listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -80,52 +59,50 @@ class Server(cheroot.wsgi.Server):
 
     threads:       requests answered at the same time.
     multiprocess:  whether other processes serve the same application.
+    limits:        how long and for how many clients it waits.
+    tls:           gives the context for the next connection; without it, plain HTTP is spoken.
+    is_exempt:     of which addresses there may be any number of connections: those of trusted proxies.
     spell:         how requests are refused that never reach the application.
     """
 
     ConnectionClass = Connection
-    socket: Listener | None
 
     def __init__(
         self,
-        listener: Listener,
+        listener: socket.socket,
         application: WSGIApplication,
         *,
         threads: int = 16,
         multiprocess: bool = False,
+        limits: Limits | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+        is_exempt: Callable[[str], bool] = lambda address: False,
         spell: Spell = spell_plainly,
     ) -> None:
-        super().__init__(
-            listener.getsockname()[:2],
-            application,
-            server_name="davlock",
-            request_queue_size=BACKLOG,
-            timeout=IDLE_SECONDS,
-        )
+        super().__init__(listener.getsockname()[:2], application, server_name="davlock", request_queue_size=BACKLOG)
         self.gateway = Gateway
         self.multiprocess = multiprocess
+        self.limits = limits or Limits()
+        self.tls = tls
+        self.is_exempt = is_exempt
         self.spell = spell
-        self.requests = Workers(self, threads)
+        self.requests = Workers(self, threads, self.limits.threads)
         self.base_environ: dict[str, Any] = {}
         self.socket = listener
 
     def prepare(self) -> None:
         """Start the threads; connections are accepted as soon as `serve` runs."""
-        assert self.socket is not None
         self.socket.setblocking(False)
         self.base_environ = base_environ(self)
-        self._connections: Any = ConnectionManager(self)
+        self._loop = Loop(self, self.socket)
+        self.watch = self._loop.watch
+        self.forget = self._loop.forget
         self.requests.start()
         self.ready = True
 
     def serve(self) -> None:
-        """Accept connections and watch the idle ones until `stop`."""
-        while self.ready:
-            try:
-                self._connections.run(self.expiration_interval)
-            except Exception as error:
-                self.error_log(f"Accepting connections failed: {type(error).__name__}: {error}", logging.ERROR, True)
-                time.sleep(0.05)
+        """Accept connections and watch over those that nobody works for, until `stop`."""
+        self._loop.run()
 
     def stop(self, timeout: float = 25.0) -> None:
         """Stop accepting, let the requests in flight end for `timeout` seconds, cut off the rest.
@@ -136,23 +113,10 @@ class Server(cheroot.wsgi.Server):
         if not self.ready:
             return
         self.ready = False
-        self._connections.stop()
-        if self.socket is not None:
-            self.socket.close()
-        self._connections.close()
-        self.requests.stop(timeout)
-
-    @property
-    def can_add_keepalive_connection(self) -> bool:
-        """Idle connections cost a descriptor and no thread: there is no other limit to them than descriptors."""
-        return self.ready
-
-    def process_conn(self, conn: Connection) -> None:
-        """Give a connection to the threads; a new one only when its first bytes have come."""
-        if conn.last_used is None and not conn.rfile.readable(0):
-            self._connections.put(conn)
-        else:
-            self.requests.put(conn)
+        end = time.monotonic() + timeout
+        self._loop.drain(timeout)
+        self.requests.stop(max(end - time.monotonic(), 0))
+        self._loop.end()
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """One line in the log; a traceback only when the log is at DEBUG."""

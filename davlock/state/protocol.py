@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from davlock.model import (
     AccessToken,
@@ -26,6 +26,8 @@ from davlock.model import (
     Version,
     Webhook,
 )
+
+_T = TypeVar("_T")
 
 
 class LockRows(Protocol):
@@ -342,6 +344,12 @@ class State(Protocol):
 
     def reading(self) -> AbstractContextManager[Rows]:
         """One consistent look, nothing written."""
+
+    def remembered(self, look: Callable[..., _T], *about: str) -> _T:
+        """What look(rows, *about) gives within reading(), from memory if nobody, in any process, has committed anything since.
+
+        look is a function of a module that depends on nothing else, not on the time either; nobody may change what it gives.
+        """
 
     def problems(self) -> list[str]:
         """What is wrong with the database itself, in sentences; empty if nothing is."""

@@ -14,12 +14,34 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
 
-from davlock.errors import StorageFull, Unavailable
+from davlock.errors import DavlockError, StorageFull, Unavailable
 from davlock.state.sqlite_rows import SqliteRows
 from davlock.state.turns import Turn, Turns
 
 BUSY_SECONDS = 10.0
+MOST_REMEMBERED = 512
+"""How many findings are remembered with one connection."""
+# Another number after every commit by another connection, of whatever process, as soon as that commit can be seen (sqlite.org/pragma.html).
+_DATA_VERSION = "PRAGMA data_version"
+
+_T = TypeVar("_T")
+
+
+class _Reader:
+    """A connection that never writes, and what was found with it since anybody has last committed: at that data version."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection, self.turn = connection, Turn(connection)
+        self.version = -1
+        self.found: dict[tuple[Any, ...], Any] = {}
+        self._cursor = connection.cursor()
+
+    def current_version(self) -> int:
+        version: int = self._cursor.execute(_DATA_VERSION).fetchone()[0]
+        return version
 
 
 class SqliteState:
@@ -30,7 +52,7 @@ class SqliteState:
 
     def __init__(self, file: Path, clock: Callable[[], float] = time.time) -> None:
         self._file, self._clock = file, clock
-        self._idle: list[sqlite3.Connection] = []  # for looking; as many as have ever looked at once
+        self._idle: list[_Reader] = []  # as many as have ever looked at once; the one used last is the next
         self._is_closed = False
         self._turns = Turns(file.with_suffix(".turn"), self._open)
         # Alone: SQLite does not wait when two processes switch a new file to WAL at once, one of them fails.
@@ -49,19 +71,36 @@ class SqliteState:
 
     @contextmanager
     def reading(self) -> Iterator[SqliteRows]:
-        with _translated(), self._borrowed() as connection:
-            connection.execute("BEGIN")
+        with _Borrowed(self) as reader:
+            reader.connection.execute("BEGIN")
             try:
-                yield SqliteRows(Turn(connection), self._clock)
+                yield SqliteRows(reader.turn, self._clock)
             finally:
-                connection.execute("COMMIT")
+                reader.connection.execute("COMMIT")
+
+    def remembered(self, look: Callable[..., _T], *about: str) -> _T:
+        with _Borrowed(self) as reader:
+            key = (look, *about)
+            if reader.current_version() == reader.version and key in reader.found:
+                known: _T = reader.found[key]
+                return known
+            reader.connection.execute("BEGIN")
+            try:
+                version = reader.current_version()  # of the very snapshot that is looked at
+                found = look(SqliteRows(reader.turn, self._clock), *about)
+            finally:
+                reader.connection.execute("COMMIT")
+            if version != reader.version or len(reader.found) >= MOST_REMEMBERED:
+                reader.version, reader.found = version, {}
+            reader.found[key] = found
+            return found
 
     def problems(self) -> list[str]:
-        try:
-            with self._borrowed() as connection:
-                found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
-        except sqlite3.DatabaseError as error:  # so damaged that it cannot be looked through
-            return [str(error)]
+        with _Borrowed(self) as reader:
+            try:
+                found = [str(row[0]) for row in reader.connection.execute("PRAGMA integrity_check")]
+            except sqlite3.DatabaseError as error:  # so damaged that it cannot be looked through
+                return [str(error)]
         return [] if found == ["ok"] else found
 
     def close(self) -> None:
@@ -83,26 +122,20 @@ class SqliteState:
     def _disconnect(self) -> None:
         with suppress(IndexError):
             while True:
-                self._idle.pop().close()
+                self._idle.pop().connection.close()
 
-    @contextmanager
-    def _borrowed(self) -> Iterator[sqlite3.Connection]:
-        """A connection for looking, used by nobody else meanwhile."""
+    def borrow(self) -> _Reader:
+        """A connection for looking, used by nobody else until it is given back."""
         try:
-            connection = self._idle.pop()
+            return self._idle.pop()
         except IndexError:
-            connection = self._open()
-        is_sound = True
-        try:
-            yield connection
-        except sqlite3.Error:
-            is_sound = False
-            raise
-        finally:
-            if is_sound and not self._is_closed:
-                self._idle.append(connection)
-            else:
-                connection.close()
+            return _Reader(self._open())
+
+    def give_back(self, reader: _Reader, is_sound: bool) -> None:
+        if is_sound and not self._is_closed:
+            self._idle.append(reader)
+        else:
+            reader.connection.close()
 
     def _open(self) -> sqlite3.Connection:
         with _translated():
@@ -122,6 +155,25 @@ class SqliteState:
                 connection.close()
                 raise
             return connection
+
+
+class _Borrowed:
+    """A reader for the length of a block. A class, because every request looks, and a generator takes three times as long."""
+
+    __slots__ = ("_reader", "_state")
+
+    def __init__(self, state: SqliteState) -> None:
+        self._state = state
+
+    def __enter__(self) -> _Reader:
+        self._reader = self._state.borrow()
+        return self._reader
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        failed = isinstance(error, sqlite3.Error)
+        self._state.give_back(self._reader, not failed)
+        if failed:
+            raise _said(error) from error
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
@@ -162,9 +214,13 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
-            raise StorageFull("The disk of the server is full; nothing was changed.") from error
-        raise Unavailable("The server's state database cannot answer at the moment; nothing was changed. Try again.") from error
+        raise _said(error) from error
+
+
+def _said(error: BaseException | None) -> DavlockError:
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+        return StorageFull("The disk of the server is full; nothing was changed.")
+    return Unavailable("The server's state database cannot answer at the moment; nothing was changed. Try again.")
 
 
 _states: weakref.WeakSet[SqliteState] = weakref.WeakSet()

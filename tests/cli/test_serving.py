@@ -113,16 +113,31 @@ def test_an_ipv6_address_is_bracketed(root: Path) -> None:
         assert lines == [f"davlock: serving {root} at http://[::1]:{port}/\n"]
         assert status(port, "::1", basic("alice", "right")) == 207
         code, _, err = stopped(process)
-    assert code == 0
-    assert "unencrypted" not in err
+    assert (code, err) == (0, "")
 
 
-def test_serving_everybody_is_warned_about(root: Path) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::ffff:127.0.0.1%lo", "127.0.0.1.example", "no-such-host.invalid"])
+def test_passwords_do_not_leave_the_machine_unless_it_is_said(root: Path, host: str) -> None:
+    code, out, err = ended("serve", root, "--port", "0", "--host", host)
+    assert (code, out) == (1, "")
+    assert err == (
+        f"Error: {host} can be reached from other machines, and passwords would travel unencrypted; give davlock a certificate "
+        "(tls.certificate in the configuration, or --self-signed to try it out), listen on 127.0.0.1 behind a proxy with TLS on this "
+        "machine, or say --insecure-http if nobody else can listen in that network.\n"
+    )
+    assert not (root / ".davlock").exists()  # and no account whose password nobody has seen
+
+
+@pytest.mark.parametrize("said", ["option", "key"])
+def test_passwords_leave_the_machine_if_it_is_said(root: Path, tmp_path: Path, said: str) -> None:
     add_user(root, "alice")
-    with served(root, "--port", "0", "--host", "0.0.0.0") as (process, lines, _):
+    file = tmp_path / "davlock.yaml"
+    file.write_text(f"insecure_http: {str(said == 'key').lower()}")
+    option = ["--insecure-http"] if said == "option" else []
+    with served(root, "--config", file, "--port", "0", "--host", "0.0.0.0", *option) as (process, lines, port):
         assert lines[-1].startswith(f"davlock: serving {root} at http://0.0.0.0:")
-        _, _, err = stopped(process)
-    assert "unencrypted" in err
+        assert status(port, authorization=basic("alice", "right")) == 207
+        assert stopped(process)[2] == ""
 
 
 def test_a_taken_port_is_told(root: Path) -> None:
@@ -137,7 +152,7 @@ def test_a_taken_port_is_told(root: Path) -> None:
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
 def test_an_address_of_another_machine_is_told(root: Path, host: str) -> None:
     add_user(root, "alice")
-    code, out, err = ended("serve", root, "--port", "0", "--host", host)
+    code, out, err = ended("serve", root, "--port", "0", "--host", host, "--insecure-http")
     assert (code, out) == (1, "")
     assert err.splitlines()[-1] == f"Error: {host} is not an address of this machine; choose another one with --host."
 

@@ -153,3 +153,13 @@ def take(file: Path, path: str, who: str, said: Queue[Any]) -> None:
     except BaseException as error:
         said.put(repr(error))
     state.close()
+
+
+def count_until_told(file: Path, last: Any, ended: Event) -> None:
+    """Counts in the database; `last` is the newest number that is committed."""
+    state = SqliteState(file)
+    while not ended.is_set():
+        with state.deciding() as rows:
+            rows.put_account("counter", str(last.value + 1), False)
+        last.value += 1
+    state.close()

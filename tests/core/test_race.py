@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import pytest
 from davlock.errors import Conflict
 from davlock.locks import LockManager
 from davlock.model import Caller, Kind, Wanted
-from davlock.state import State
+from davlock.state import Rows, State
 from davlock.state.sqlite import SqliteState
 
 from . import processes
@@ -127,6 +128,45 @@ def test_a_process_killed_while_looking_blocks_nobody(tmp_path: Path) -> None:
         take(state, "/b", "alice")
     state.close()
     assert roots(file) == ["/a", "/b"]
+
+
+def counted(rows: Rows, name: str) -> int:
+    account = rows.account(name)
+    return int(account.password_hash) if account else 0
+
+
+def test_what_is_remembered_is_never_older_than_what_was_committed_before(tmp_path: Path) -> None:
+    """By this process, by another one, with more threads that look than processors: nobody finds what has been replaced."""
+    file, last, ended = tmp_path / "state.db", SPAWN.Value("q", 0), SPAWN.Event()
+    state = SqliteState(file)
+    wrong: list[tuple[int, int]] = []
+    looks: Counter[int] = Counter()
+
+    def look() -> None:
+        while not ended.is_set():
+            committed = last.value
+            found = state.remembered(counted, "counter")
+            looks[found] += 1
+            if found < committed:
+                wrong.append((found, committed))
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    with running(processes.count_until_told, (file, last, ended)):
+        for thread in threads:
+            thread.start()
+        mine = 0
+        while last.value < 300 and not wrong:
+            mine += 1
+            with state.deciding() as rows:
+                rows.put_account("mine", str(mine), False)
+            if (found := state.remembered(counted, "mine")) != mine:
+                wrong.append((found, mine))
+        ended.set()
+        for thread in threads:
+            thread.join()
+    state.close()
+    assert not wrong
+    assert len(looks) > 100 and looks.total() > 2 * len(looks), "nothing was remembered, or nothing has changed"
 
 
 def test_what_was_decided_is_there_after_a_kill(tmp_path: Path) -> None:

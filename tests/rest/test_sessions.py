@@ -72,23 +72,13 @@ def test_a_session_lasts_half_a_day(browser: Browser) -> None:
     assert {morsel["max-age"] for morsel in browser.cookies.values()} == {"43200"}
 
 
-@pytest.mark.parametrize(
-    ("headers", "is_secure"),
-    [
-        ({}, False),
-        ({"X_Forwarded_Proto": "https"}, True),
-        ({"Forwarded": "for=1.2.3.4;proto=https"}, True),
-        ({"X_Forwarded_Proto": "http"}, False),
-        ({"X_Forwarded_Proto": ""}, False),
-        ({"Forwarded": "=;,;;proto"}, False),
-    ],
-)
-def test_scripts_see_one_cookie_and_the_other_is_for_the_server_alone(browser: Browser, headers: dict[str, str], is_secure: bool) -> None:
+@pytest.mark.parametrize("headers", [{}, {"X_Forwarded_Proto": "https"}, {"Forwarded": "proto=https"}, {"Forwarded": "=;,;;proto"}])
+def test_scripts_see_one_cookie_and_the_other_is_for_the_server_alone(browser: Browser, headers: dict[str, str]) -> None:
     browser.log_in(**headers)
     assert browser.cookies["davlock-session"]["httponly"]
     assert not browser.cookies["XSRF-TOKEN"]["httponly"]
     for morsel in browser.cookies.values():
-        assert (morsel["path"], morsel["samesite"], bool(morsel["secure"])) == ("/", "Lax", is_secure)
+        assert (morsel["path"], morsel["samesite"], bool(morsel["secure"])) == ("/", "Lax", False)
         assert not morsel["domain"]
 
 

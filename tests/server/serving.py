@@ -7,6 +7,7 @@ import hashlib
 import json
 import queue
 import socket
+import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -129,11 +130,11 @@ class Application:
 
 
 @contextlib.contextmanager
-def serving(application: Any, drain_seconds: float = PATIENCE_SECONDS) -> Iterator[tuple[str, int]]:
-    """A server around the application in this process; the address it listens on. Leaving stops it."""
+def serving(application: Any, drain_seconds: float = PATIENCE_SECONDS, **options: Any) -> Iterator[tuple[str, int]]:
+    """A server around the application in this process; the address it listens on. Leaving stops it. options: of Server."""
     listener = listen("127.0.0.1", 0)
     address = listener.getsockname()
-    server = Server(listener, application, threads=8)
+    server = Server(listener, application, **{"threads": 8} | options)
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
@@ -163,9 +164,12 @@ class Answer:
 class Client:
     """A connection for raw bytes, strict about what it reads."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], source: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+        """source: the address it comes from."""
         self.peer = address
-        self.socket = socket.create_connection(address, PATIENCE_SECONDS)
+        self.socket = socket.create_connection(address, PATIENCE_SECONDS, (source, 0) if source != "127.0.0.1" else None)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb")
 

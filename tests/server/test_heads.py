@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davlock.server.heads import HeadError, parse_head
+from davlock.server.heads import Head, HeadError, parse_head
 
 from .fuzz import fuzz
 from .serving import HOST, Application, Client
@@ -216,6 +216,43 @@ def test_no_bytes_make_the_parser_stumble(data: bytes) -> None:
         assert error.status[0] in "45"
     else:
         assert head.fields.get("HTTP_HOST") is not None or head.version == "HTTP/1.0"
+
+
+REQUEST_LINES = (
+    *(b"GET / HTTP/1.1", b"GET /a%20b?c=d HTTP/1.1", b"PUT /a%2Fb HTTP/1.1", b"OPTIONS * HTTP/1.1", b"GET * HTTP/1.1", b"GET / HTTP/1.0"),
+    *(b"GET http://other:80/a HTTP/1.1", b"GET http://other HTTP/1.0", b"GET ftp://other/a HTTP/1.1", b"GET a HTTP/1.1", b"GET / HTTP/2.0"),
+    *(b"GET /\xc3\xbc HTTP/1.1", b"GET /#a HTTP/1.1", b"GET / a HTTP/1.1", b"GET  / HTTP/1.1", b"GET /\tHTTP/1.1", b"GET /\0 HTTP/1.1"),
+    *(b"GET /\n HTTP/1.1", b"GET /\r HTTP/1.1", b"GET / HTTP/1.1\n", b"get / HTTP/1.1", b"G{T / HTTP/1.1", b"M-SEARCH / HTTP/1.1", b""),
+    *(b"GET /" + b"a" * 16_383 + b" HTTP/1.1", b"GET /" + b"a" * 16_384 + b" HTTP/1.1", b"A" * 65 + b" / HTTP/1.1"),
+)
+FIELDS = (
+    *(b"Host: test", b"Host: test\r\nContent-Length: 5", b"Host: test\r\nTransfer-Encoding: chunked", b"", b"X-Other: a\r\nX-Other: b"),
+    *(b"Host: test\r\nConnection: close", b"Host: test\r\nConnection: keep-alive\r\nExpect: 100-continue", b"Host: test\r\nProxy: evil"),
+    *(b"Host: test\r\nContent-Length: 5\r\nContent-Length: 5", b"Host: test\r\n Folded: line", b"Host: test\nX: y", b"Host: t\0"),
+)
+
+
+def judged(data: bytes, before: Head | None = None) -> Head | tuple[str, str]:
+    try:
+        return parse_head(data, before)
+    except HeadError as error:
+        return error.status, error.message
+
+
+@pytest.mark.parametrize("fields", FIELDS)
+def test_repeated_header_lines_are_understood_as_the_first_time(fields: bytes) -> None:
+    """Whatever came before over the connection: a head means what it would mean as the first one."""
+    heads = [line + b"\r\n" + fields for line in REQUEST_LINES]
+    others = [judged(line + b"\r\n" + other) for other in (FIELDS[0], fields + b"\r\nX: y") for line in REQUEST_LINES]
+    for before in [*map(judged, heads), *others]:
+        for head in heads:
+            assert judged(head, before if isinstance(before, Head) else None) == judged(head)
+
+
+def test_one_connection_with_all_sorts_of_targets(client: Client) -> None:
+    for target, host in ((b"/a", "test"), (b"http://other/b", "other"), (b"/c", "test"), (b"/d%20e?f", "test"), (b"http://x/g", "x")):
+        told = client.send(b"GET " + target + b" HTTP/1.1\r\n" + HOST + b"\r\n").answer().told
+        assert (told["HTTP_HOST"], told["REQUEST_URI"]) == (host, target.decode().removeprefix(f"http://{host}"))
 
 
 def test_another_parser_finds_the_same_requests_in_damaged_ones() -> None:
