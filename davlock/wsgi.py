@@ -77,8 +77,8 @@ class _Refused(Exception):
 def adapt(environ: dict[str, Any]) -> None:
     """Makes an environ what davlock's own server would have made of the request. Raises _Refused.
 
-    The address is the one that was sent. The body ends where it should or raises ConnectionError: servers differ in what they make of one that
-    is broken off, and some give what there is as if it were all.
+    The address is the one that was sent. The body ends where it should or raises ConnectionError: servers differ in what they make of one
+    that is broken off, and some give what there is as if it were all.
     """
     # Not every server tells; RAW_URI is gunicorn's.
     target = environ.get("REQUEST_URI") or environ.get("RAW_URI") or quote(environ.get("PATH_INFO", "").encode("latin-1")) or "/"
