@@ -160,6 +160,17 @@ def _forget_now_and_then(site: Site) -> None:
             _log.exception("could not forget what was kept for its time; it is tried again in an hour")
 
 
+def work(config: Config) -> Application:
+    """The application of one process, with what that does beside answering. Raises what open_site() raises."""
+    site = open_site(config)
+    site.library.recover()
+    threading.Thread(target=_forget_now_and_then, args=(site,), name="forget", daemon=True).start()
+    if config.webhooks.enabled:
+        file, notice = config.root / ".davlock" / "webhooks.turn", site.library.notice_expired
+        Delivery(site.state, site.sender, file, notice, config.webhooks.most_errors).start()
+    return application(site)
+
+
 def serve(config: Config, ready: Callable[[str, int], None]) -> None:
     """Serves until SIGTERM or SIGINT; ready(host, port) is called once everything accepts.
 
@@ -171,18 +182,8 @@ def serve(config: Config, ready: Callable[[str, int], None]) -> None:
         for aside in site.library.tidy():
             _log.warning("set aside in .davlock/rescued: %s", aside)
     certificate = _certificate(config)
-
-    def make_application() -> Application:
-        worker = open_site(config)
-        worker.library.recover()
-        threading.Thread(target=_forget_now_and_then, args=(worker,), name="forget", daemon=True).start()
-        if config.webhooks.enabled:
-            file, notice = config.root / ".davlock" / "webhooks.turn", worker.library.notice_expired
-            Delivery(worker.state, worker.sender, file, notice, config.webhooks.most_errors).start()
-        return application(worker)
-
     serve_http(
-        make_application,
+        lambda: work(config),
         host=config.host,
         port=config.port,
         workers=config.workers,

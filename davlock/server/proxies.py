@@ -93,8 +93,13 @@ def _at(values: Sequence[str], passed: int) -> str:
 
 def _address(hop: str) -> Address | None:
     """1.2.3.4, ::1, and with a port: 1.2.3.4:80, [::1]:80. IPv4 as IPv4, however it is written."""
+    return _parsed(hop) if len(hop) <= 60 else None
+
+
+@lru_cache(maxsize=1024)
+def _parsed(hop: str) -> Address | None:
     match = _HOP.fullmatch(hop.partition("%")[0])
-    if match is None or len(hop) > 60:
+    if match is None:
         return None
     try:
         address = ipaddress.ip_address(match[1] or match[2] or match[3])

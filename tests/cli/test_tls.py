@@ -160,6 +160,9 @@ def test_a_new_certificate_is_used_after_sighup(root: Path, mine: Path, workers:
         assert {shown(port) for _ in range(20)} == {fingerprint(mine / "b.pem")}
         kept.request("GET", HEALTH)
         assert kept.getresponse().read() == b"ok\n"
+        if workers != "1":
+            replace_workers(process, int(workers))
+            assert shown(port) == fingerprint(mine / "b.pem")
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -173,16 +176,20 @@ def test_a_new_certificate_that_is_bad_is_told_and_the_old_one_stays(root: Path,
             f"the old certificate stays in use: The certificate {mine}/mine.pem is not a PEM file with a certificate in it.\n"
         )
         assert shown(port) == fingerprint(mine / "a.pem")
-        if workers != "1":  # those that are born now cannot read it either
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-            before = set(children.read_text().split())
-            for child in before:
-                os.kill(int(child), signal.SIGKILL)
-            until = time.monotonic() + SECONDS
-            while len(set(children.read_text().split()) - before) < 2 and time.monotonic() < until:
-                time.sleep(0.02)
+        if workers != "1":
+            replace_workers(process, int(workers))  # who cannot read it either
             assert asked(port, mine / "a.pem") == 200
         assert stopped(process)[0] == 0
+
+
+def replace_workers(process: subprocess.Popen[str], count: int) -> None:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    before = set(children.read_text().split())
+    for child in before:
+        os.kill(int(child), signal.SIGKILL)
+    until = time.monotonic() + SECONDS
+    while len(set(children.read_text().split()) - before) < count and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def errors(process: subprocess.Popen[str], containing: str) -> Iterator[str]:
