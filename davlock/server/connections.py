@@ -31,7 +31,7 @@ _LINGER_BYTES = 16 * 1024 * 1024
 _STAY_SECONDS = 0.01
 _TLS_HANDSHAKE = 0x16
 # Only to guess whether a thread would have to wait; what a head really says is judged in heads.py.
-_FRAMING = re.compile(rb"\r\n(?:content-length:[ \t]*([0-9]{1,15})[ \t]*\r|(transfer-encoding):|(expect):)", re.IGNORECASE)
+_FRAMING = re.compile(rb"\r\n(?:content-length:[ \t]*([0-9]{1,15})[ \t]*(?=\r)|(transfer-encoding):|(expect):)", re.IGNORECASE)
 
 
 class Phase(enum.Enum):

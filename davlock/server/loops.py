@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _TICK_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
+_GIVE_WAY_SECONDS = 0.002
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _GONE = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR, errno.EPROTO}
 _REFUSED_AT_ONCE = 64
@@ -37,6 +38,7 @@ class Loop:
         self._server = server
         self._listener: socket.socket | None = listener
         self._is_accepting = False
+        self._is_polite = True
         self._accept_again = 0.0
         self._selector = selectors.DefaultSelector()
         self._connections: set[Connection] = set()
@@ -117,12 +119,13 @@ class Loop:
         self._accept_or_pause(now)
         if self._is_ending and not self._is_closed:
             self._stop_accepting()
-        for key, _ in self._selector.select(max(0.0, min(self._next_look - now, self._tick))):
+        wake = self._next_look if self._is_accepting or self._is_closed else min(self._next_look, self._accept_again)
+        for key, _ in self._selector.select(max(0.0, min(wake - now, self._tick))):
             if key.fileobj is self._bell:
                 with contextlib.suppress(BlockingIOError):
                     self._bell.recv(64)
             elif key.data is None:
-                self._accept()
+                self._accept_in_turn()
             else:
                 self._hear(key.data)
         now = time.monotonic()
@@ -192,6 +195,14 @@ class Loop:
             self._selector.register(self._listener, selectors.EVENT_READ)
             self._is_accepting = True
 
+    def _accept_in_turn(self) -> None:
+        if self._is_polite and self._server.gives_way(len(self._connections)):
+            self._is_polite = False  # once: the other might be stuck
+            self._pause(_GIVE_WAY_SECONDS)
+        else:
+            self._is_polite = True
+            self._accept()
+
     def _accept(self) -> bool:
         """Take one connection; False if there is none."""
         assert self._listener is not None
@@ -199,7 +210,9 @@ class Loop:
             sock, address = self._listener.accept()
         except OSError as error:
             if error.errno in _EXHAUSTED:
-                self._pause(error)
+                # The client stays in the backlog. Without a pause the selector would spin until something is closed.
+                self._complain(error)
+                self._pause(_PAUSE_SECONDS)
             elif error.errno not in _GONE:
                 raise
             return False
@@ -232,13 +245,14 @@ class Loop:
         connection.refuse("503 Service Unavailable", "There are too many connections; try again later.", "Retry-After: 10")
         connection.close()
 
-    def _pause(self, error: OSError) -> None:
-        """The client stays in the backlog. Without a pause the selector would spin until something is closed."""
-        assert self._listener is not None
-        self._selector.unregister(self._listener)
-        self._is_accepting = False
-        self._accept_again = time.monotonic() + _PAUSE_SECONDS
-        self._next_look = min(self._next_look, self._accept_again)
+    def _pause(self, seconds: float) -> None:
+        if self._is_accepting:
+            assert self._listener is not None
+            self._selector.unregister(self._listener)
+            self._is_accepting = False
+        self._accept_again = time.monotonic() + seconds
+
+    def _complain(self, error: OSError) -> None:
         if time.monotonic() - self._complained > 10:
             self._complained = time.monotonic()
             self._server.error_log(f"can't accept connections: {error}", logging.ERROR)

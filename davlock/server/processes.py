@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import select
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from davlock.server.limits import Limits, raise_descriptor_limit
 from davlock.server.servers import Server, Spell, listen, spell_plainly
+from davlock.server.shares import Shares
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -58,7 +60,9 @@ def serve(
     listener = listen(host, port)
     address = listener.getsockname()[:2]
 
-    def start() -> Server:
+    shares = Shares(workers)
+
+    def start(number: int) -> Server:
         if at_worker_start is not None:
             at_worker_start()
         server = Server(
@@ -71,17 +75,18 @@ def serve(
             is_exempt=is_exempt,
             spell=spell,
         )
+        server.gives_way = functools.partial(shares.gives_way, number)
         server.prepare()
         threading.Thread(target=server.serve, name="davlock-accept", daemon=True).start()
         return server
 
     with listener:
         if workers == 1:
-            _serve_here(start, drain_seconds, lambda: ready(*address), at_hangup)
+            _serve_here(lambda: start(0), drain_seconds, lambda: ready(*address), at_hangup)
             return
 
-        def work(tell: Callable[[], None], parent: int) -> None:
-            _serve_child(start, drain_seconds, tell, parent, at_hangup)
+        def work(number: int, tell: Callable[[], None], parent: int) -> None:
+            _serve_child(lambda: start(number), drain_seconds, tell, parent, at_hangup)
 
         _Family(work, workers, drain_seconds, lambda: ready(*address), listener, at_hangup).run()
 
@@ -118,7 +123,7 @@ class _Family:
 
     def __init__(
         self,
-        work: Callable[[Callable[[], None], int], None],
+        work: Callable[[int, Callable[[], None], int], None],
         size: int,
         drain_seconds: float,
         ready: Callable[[], None],
@@ -132,6 +137,7 @@ class _Family:
         self._listener = listener
         self._at_hangup = at_hangup
         self._born: dict[int, float] = {}
+        self._numbers: dict[int, int] = {}
         self._missing = size
         self._next_birth = 0.0
         self._pause = 0.0
@@ -186,25 +192,27 @@ class _Family:
         sys.stderr.flush()
         # A signal between fork and the child's own handlers would be taken by the parent's, and lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGHUP])
+        number = min(set(range(self._size)) - set(self._numbers.values()))
         pid = os.fork()
         if pid == 0:
-            self._live()
+            self._live(number)
+        self._numbers[pid] = number
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, signal.SIGHUP])
         self._born[pid] = time.monotonic()
         self._missing -= 1
 
-    def _live(self) -> None:
+    def _live(self, number: int) -> None:
         """In the child. Never returns: what the caller of serve has still to do is the parent's business."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
+            for each in (signal.SIGTERM, signal.SIGCHLD):
+                signal.signal(each, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
             self._signals.close()
             os.close(self._life_write)
             os.close(self._tell_read)
-            self._work(lambda: _tell(self._tell_write), self._life_read)
+            self._work(number, lambda: _tell(self._tell_write), self._life_read)
             code = 0
         except BaseException as error:
             _log.error("worker failed: %s: %s", type(error).__name__, error, exc_info=_log.isEnabledFor(logging.DEBUG))
@@ -221,7 +229,7 @@ class _Family:
         for pid, birth in list(self._born.items()):
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
-                del self._born[pid]
+                del self._born[pid], self._numbers[pid]
                 ended.append((pid, os.waitstatus_to_exitcode(status), time.monotonic() - birth))
         return ended
 

@@ -89,6 +89,8 @@ class Server(cheroot.wsgi.Server):
         self.requests = Workers(self, threads, self.limits.threads)
         self.base_environ: dict[str, Any] = {}
         self.socket = listener
+        self.gives_way: Callable[[int], bool] = lambda count: False
+        """Given how many connections it has: should another process take the next one, if it does so at once?"""
 
     def prepare(self) -> None:
         """Start the threads; connections are accepted as soon as `serve` runs."""

@@ -39,6 +39,11 @@ class _Reader:
         self.found: dict[tuple[Any, ...], Any] = {}
         self._cursor = connection.cursor()
 
+    def rows(self, clock: Callable[[], float]) -> SqliteRows:
+        """The rows of a look that begins now."""
+        self.turn.counters = None  # those of the last look are old
+        return SqliteRows(self.turn, clock)
+
     def current_version(self) -> int:
         version: int = self._cursor.execute(_DATA_VERSION).fetchone()[0]
         return version
@@ -74,7 +79,7 @@ class SqliteState:
         with _Borrowed(self) as reader:
             reader.connection.execute("BEGIN")
             try:
-                yield SqliteRows(reader.turn, self._clock)
+                yield reader.rows(self._clock)
             finally:
                 reader.connection.execute("COMMIT")
 
@@ -87,7 +92,7 @@ class SqliteState:
             reader.connection.execute("BEGIN")
             try:
                 version = reader.current_version()  # of the very snapshot that is looked at
-                found = look(SqliteRows(reader.turn, self._clock), *about)
+                found = look(reader.rows(self._clock), *about)
             finally:
                 reader.connection.execute("COMMIT")
             if version != reader.version or len(reader.found) >= MOST_REMEMBERED:

@@ -385,6 +385,6 @@ def test_the_bounds_of_timeouts_are_configured_and_locks_survive_a_restart(stric
     assert bob.put("/released", b"his").status == 204
 
 
-def test_a_refused_lock_does_not_wait_for_its_body(serving: Serving, document: str) -> None:
-    answer = say(serving, f"LOCK {document}", "Depth: 1", "Content-Length: 100")
+def test_a_refused_lock_does_not_ask_for_its_body(serving: Serving, document: str) -> None:
+    answer = say(serving, f"LOCK {document}", "Depth: 1", "Content-Length: 100", "Expect: 100-continue")
     assert answer.status == 400

@@ -232,3 +232,14 @@ def test_idle_connections_hold_no_thread() -> None:
             for _ in range(20):
                 idle.enter_context(Client(address))
             assert ask_pid(address) == process.process.pid
+
+
+def test_processes_share_connections_that_come_together() -> None:
+    """They stay where they are: one process with all of them would be one core."""
+    with running(2) as process:
+        address = process.address
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Client(address)) for _ in range(32)]
+            pids = [client.send(b"GET /pid HTTP/1.1\r\n" + HOST + b"\r\n").answer().body.split()[0] for client in clients]
+        assert sorted(pids.count(pid) for pid in set(pids))[0] >= 8
+        assert len(set(pids)) == 2
