@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from davlock import events, paths, rules
 from davlock.documents import Tree
@@ -69,8 +70,11 @@ class Identities:
         self.tell(rows, caller.principal, caller.door, document)
         return document
 
-    def keep(self, rows: Rows, old: Entry, session: int | None) -> None:
-        """Keeps a document's content before a write in a session takes its place: a crash between the two must not lose it."""
+    def keep(self, rows: Rows, old: Entry, session: int | None) -> Path | None:
+        """Keeps a document's content before a write in a session takes its place: a crash between the two must not lose it.
+
+        Returns where it is kept now; None if it need not be.
+        """
         document = rows.document(old.path)
         if (
             document
@@ -78,7 +82,8 @@ class Identities:
             and not _goes_on(document, session)
             and self.versions.policy.is_versioned(old.path, document)
         ):
-            self.versions.keep(rows, document, self.tree.linking(old.path))
+            return self.versions.keep(rows, document, self.tree.linking(old.path))
+        return None
 
     def adopt(self, rows: Rows) -> None:
         """Files the versions that were kept when a crash came between the write and its rows."""

@@ -44,10 +44,12 @@ class Versions:
         rows.add_version(_version(document, document.stamp, is_kept=is_kept))
         self._prune(rows, document.id)
 
-    def keep(self, rows: Rows, document: Document, put: Put) -> None:
-        """Keeps the content of the newest version, which put gives, before something takes its place and is synced."""
-        rows.if_undone(self.shelf.keep(put, name_of(document.id, document.version)))
+    def keep(self, rows: Rows, document: Document, put: Put) -> Path:
+        """Keeps the content of the newest version, which put gives, before something takes its place and is synced; returns where."""
+        name = name_of(document.id, document.version)
+        rows.if_undone(self.shelf.keep(put, name))
         rows.before_commit("versions kept", self.shelf.sync_in_order)
+        return self.shelf.file(name)
 
     def unfile(self, rows: Rows, document: Document) -> None:
         """The newest version is the newest again, after it had been filed with a document that was deleted and has come back.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 
 from davlock import events, paths, rules
@@ -183,10 +184,9 @@ class Writes:
             if mine := self.drafts.look(rows, at.path, caller.principal):
                 return Written(mine, draft.document, False)
             raise Unavailable("Your draft cannot be read at the moment; try again.")
-        if permit.entry:
-            self.identities.keep(rows, permit.entry, permit.session)
-        new = self._publish(rows, staged, at)
-        put = staged.putting_aside() if permit.entry else None
+        kept = self.identities.keep(rows, permit.entry, permit.session) if permit.entry else None
+        new = self._publish(rows, staged, at, kept)
+        put = staged.putting_aside() if permit.entry and not kept else None
         document = self.identities.published(rows, permit.entry, new, staged.sha256 or "", caller, put, note, permit.session)
         return Written(new, document.id, permit.entry is None)
 
@@ -304,9 +304,9 @@ class Writes:
     def granted(self, rows: Rows, lock: Lock, is_folder: bool, created: bool = False) -> Granted:
         return Granted(lock, created, is_folder, rows.now)
 
-    def _publish(self, rows: Rows, staged: Staged, at: Address) -> Entry:
+    def _publish(self, rows: Rows, staged: Staged, at: Address, kept: Path | None = None) -> Entry:
         folder = paths.parent(at.path)
-        rows.if_undone(self.committer.publish(staged, at))
+        rows.if_undone(self.committer.publish(staged, at, kept))
         rows.before_commit(folder, lambda: self.committer.sync(folder))
         entry = self.tree.look(at.path)
         if entry is None:

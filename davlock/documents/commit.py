@@ -36,9 +36,10 @@ class Committer:
     def __init__(self, tree: Tree, staging: Staging) -> None:
         self._tree, self._staging = tree, staging
 
-    def publish(self, staged: Staged, at: Address) -> Undo:
+    def publish(self, staged: Staged, at: Address, kept: Path | None = None) -> Undo:
         """Makes staged bytes the content of a document, new or not. Readers see the old or the new file, whole.
 
+        kept: where the content that they replace has a second name already, which undoing may take.
         Durable once sync() of its folder has been done, which decisions that are committed together do together.
         Raises Exists if a folder stands there, or something new that another program has just put there.
         """
@@ -52,9 +53,10 @@ class Committer:
                 if not stat.S_ISREG(old.st_mode):
                     raise Exists("A folder has this name.")
                 inherit(staged.file, folder, name, old)
-                link_or_copy(name, staged.aside, folder)
+                if kept is None:
+                    link_or_copy(name, staged.aside, folder)
                 os.rename(staged.file, name, dst_dir_fd=folder)
-        return undoing(lambda: self._unpublish(at.path, staged))
+        return undoing(lambda: self._unpublish(at.path, staged, kept))
 
     def sync(self, folder: str) -> None:
         """Makes what was published in a folder survive a power cut."""
@@ -293,13 +295,14 @@ class Committer:
             os.rename(self.trash(intent), intent.spelling, dst_dir_fd=folder)
         discard(self.trash(intent))  # of two links to one file, rename() leaves both
 
-    def _unpublish(self, path: str, staged: Staged) -> None:
+    def _unpublish(self, path: str, staged: Staged, kept: Path | None = None) -> None:
+        aside = kept or staged.aside
         with self._tree.folder(paths.parent(path)) as folder:
             found = self._tree.child(folder, paths.name(path))
             if found is None or found[1].st_ino != staged.inode:
                 return  # changed underneath since
-            if os.path.lexists(staged.aside):
-                os.rename(staged.aside, found[0], dst_dir_fd=folder)
+            if os.path.lexists(aside):
+                os.rename(aside, found[0], dst_dir_fd=folder)
             elif stat.S_ISDIR(found[1].st_mode):
                 os.rmdir(found[0], dir_fd=folder)
             else:

@@ -21,6 +21,7 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._aside = folder, folder.with_name("rescued")
+        self._prefix = f"{folder}/"  # pathlib would be a tenth of what it costs to save a document
         with disk_errors():
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)
@@ -34,32 +35,32 @@ class Shelf:
     def look(self, name: str) -> os.stat_result | None:
         """What is known of a file, None if it is not there."""
         with suppress(NotFound), disk_errors():
-            return os.lstat(self._folder / name)
+            return os.lstat(self._prefix + name)
         return None
 
     def open(self, name: str) -> int:
         """A descriptor, for the caller to close. Raises NotFound."""
         with disk_errors():
-            return os.open(self._folder / name, _READ)
+            return os.open(self._prefix + name, _READ)
 
     def take(self, file: Path, name: str) -> Callable[[], None]:
         """Moves a file onto the shelf; returns what undoes that."""
         with disk_errors():
-            os.rename(file, self._folder / name)
+            os.rename(file, self._prefix + name)
         return lambda: self._put_back(name, file)
 
     def keep(self, put: Callable[[Path], None], name: str) -> Callable[[], None]:
         """Lets put() make a file of this name, a second one of what lies elsewhere; returns what undoes that."""
         self.discard([name])  # left by a decision that a crash has cut off
         with disk_errors():
-            put(self._folder / name)
+            put(self.file(name))
         return lambda: self.discard([name])
 
     def discard(self, names: Iterable[str]) -> None:
         """Removes files, those that are still there."""
         for name in names:
             with suppress(OSError):
-                os.unlink(self._folder / name)
+                os.unlink(self._prefix + name)
 
     def names(self) -> list[str]:
         """All files."""
@@ -97,4 +98,4 @@ class Shelf:
 
     def _put_back(self, name: str, file: Path) -> None:
         with suppress(OSError):
-            os.rename(self._folder / name, file)
+            os.rename(self._prefix + name, file)
