@@ -149,7 +149,7 @@ def test_a_file_that_is_shorter_than_it_was_breaks_the_connection(
     received = 0
     with pytest.raises(ConnectionError):
         while data := client.socket.recv(1 << 20):
-            received += len(data)
+            received += data.count(b"x") if received else len(data.partition(b"\r\n\r\n")[2])
     assert received < length
     assert "shorter while it was sent" in caplog.text
     assert "Traceback" not in caplog.text
