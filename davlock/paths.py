@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -95,6 +96,11 @@ def is_hidden(name: str) -> bool:
 def is_plain(name: str) -> bool:
     """Whether a name is one of the many that need no closer look: canonical, neither hidden nor (outside /api) reserved."""
     return _PLAIN.fullmatch(name) is not None
+
+
+def are_plain(names: Iterable[str]) -> bool:
+    """Whether all of them are."""
+    return all(map(_PLAIN.fullmatch, names))
 
 
 def is_reserved(path: str) -> bool:

@@ -108,16 +108,14 @@ class Tree:
 
     def names(self, path: str) -> tuple[Names, Names]:
         """The documents and the folders in a folder as listing() has them, by path, without a look at each. Raises NotFound."""
-        documents: list[str] = []
-        folders: list[str] = []
-        with disk_errors(), self.folder(path) as folder, os.scandir(folder) as members:
-            for member in members:
-                if member.is_file(follow_symlinks=False):
-                    documents.append(member.name)
-                elif member.is_dir(follow_symlinks=False):
-                    folders.append(member.name)
+        with disk_errors(), self.folder(path) as folder, os.scandir(folder) as found:
+            members = list(found)
+            documents = [member.name for member in members if member.is_file(follow_symlinks=False)]
+            folders = []
+            if len(documents) < len(members):
+                folders = [member.name for member in members if member.is_dir(follow_symlinks=False)]
         prefix = paths.join(path, "")
-        if path != "/api" and all(map(paths.is_plain, documents)) and all(map(paths.is_plain, folders)):
+        if path != "/api" and paths.are_plain(documents) and paths.are_plain(folders):
             documents.sort()
             folders.sort()
             return ([prefix + name for name in documents], documents), ([prefix + name for name in folders], folders)
@@ -127,9 +125,9 @@ class Tree:
             if not (paths.is_hidden(name) or paths.is_reserved(prefix + key)):
                 spelled.setdefault(key, []).append(name)
         # Of several spellings of one name, the one that look() finds is the one that counts.
-        found = sorted((prefix + key, key if key in names else min(names)) for key, names in spelled.items())
+        shown = sorted((prefix + key, key if key in names else min(names)) for key, names in spelled.items())
         is_folder = set(folders).__contains__
-        some, others = ([each for each in found if is_folder(each[1]) == wanted] for wanted in (False, True))
+        some, others = ([each for each in shown if is_folder(each[1]) == wanted] for wanted in (False, True))
         return ([path for path, _ in some], [name for _, name in some]), ([path for path, _ in others], [name for _, name in others])
 
     def require_parent(self, path: str) -> None:
