@@ -155,7 +155,7 @@ def _forget_now_and_then(site: Site) -> None:
     while True:
         time.sleep(FORGET_SECONDS)
         try:
-            site.library.forget()
+            site.library.upkeep.forget()
         except Exception:
             _log.exception("could not forget what was kept for its time; it is tried again in an hour")
 
@@ -163,10 +163,10 @@ def _forget_now_and_then(site: Site) -> None:
 def work(config: Config) -> Application:
     """The application of one process, with what that does beside answering. Raises what open_site() raises."""
     site = open_site(config)
-    site.library.recover()
+    site.library.upkeep.recover()
     threading.Thread(target=_forget_now_and_then, args=(site,), name="forget", daemon=True).start()
     if config.webhooks.enabled:
-        file, notice = config.root / ".davlock" / "webhooks.turn", site.library.notice_expired
+        file, notice = config.root / ".davlock" / "webhooks.turn", site.library.outbox.notice_expired
         Delivery(site.state, site.sender, file, notice, config.webhooks.most_errors).start()
     return application(site)
 
@@ -177,9 +177,9 @@ def serve(config: Config, ready: Callable[[str, int], None]) -> None:
     SIGHUP: the files of the certificate are read again. Raises what open_site() raises, and TlsError.
     """
     with open_site(config) as site:
-        for done in site.library.recover():
+        for done in site.library.upkeep.recover():
             _log.warning("recovered: %s", done)
-        for aside in site.library.tidy():
+        for aside in site.library.upkeep.tidy():
             _log.warning("set aside in .davlock/rescued: %s", aside)
     certificate = _certificate(config)
     serve_http(

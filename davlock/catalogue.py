@@ -1,7 +1,8 @@
-"""All documents in a folder, or below it: who they are (their ids), what holds them and, if that is asked, how they are."""
+"""Who the documents are: one by its path or by its id, and all in a folder or below it, with what holds them and how they are."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress, islice, repeat
@@ -11,11 +12,11 @@ from typing import Any, NamedTuple
 from davlock import rules
 from davlock.documents import Tree
 from davlock.drafts import Drafts
-from davlock.errors import Forbidden, NotFound
+from davlock.errors import Forbidden, NotFound, Unavailable
 from davlock.identities import Identities
-from davlock.journal import Journal
+from davlock.journal import ATTEMPTS, Journal
 from davlock.locks import LockManager
-from davlock.model import Entry, Known, Lock, Semantics
+from davlock.model import Document, Entry, Known, Lock, Semantics
 from davlock.state import Rows
 
 _SEMANTICS = {each.value: each for each in Semantics}
@@ -76,6 +77,57 @@ class Catalogue:
     identities: Identities
     locks: LockManager
 
+    # one by one
+
+    def document(self, path: str) -> Document | None:
+        """The document or folder at a path, after what has become of it underneath; None if it has no identity yet."""
+        return self._now_known(path, identify=False)
+
+    def identify(self, path: str) -> Document:
+        """The document or folder at a path, which gets its identity if it has none. Raises NotFound."""
+        document = self._now_known(path, identify=True)
+        if document is None:
+            raise NotFound("There is nothing under this name.")
+        return document
+
+    def document_with(self, id: int) -> Document | None:
+        """The document or folder with this id, wherever it is; its path is None after it was deleted."""
+        with self.journal.state.reading() as rows:
+            return rows.document_with(id)
+
+    def known(self, id: int) -> Document | None:
+        """The document with this id, after what has become of it underneath; None if it was deleted, or is a folder."""
+        document = self.document_with(id)
+        entry = self.tree.look(document.path) if document and document.path else None
+        if document is None or entry is None or entry.is_folder:
+            return None
+        if document.stamp == entry.stamp:
+            return document
+        now = self._now_known(entry.path, identify=True)
+        return now if now and now.id == id else None
+
+    def open_known(self, id: int, viewer: str) -> tuple[Document, Entry, int]:
+        """The document with this id, what Library.look() has of it, and a descriptor, for the caller to close, of exactly that.
+
+        Raises NotFound, also if its content was deleted.
+        """
+        for _ in range(ATTEMPTS):
+            document = self.known(id)
+            if document is None or document.path is None:
+                raise NotFound("There is no document with this number; it may have been deleted.")
+            entry, fd, _ = self.drafts.open(document.path, viewer)
+            now = self.document_with(id)
+            if now is None or now.path != document.path:  # another one may have been opened
+                os.close(fd)
+            elif entry.stamp == now.stamp and not now.has_content:
+                os.close(fd)
+                raise NotFound("The content of this document was deleted; there is none until something is saved.")
+            else:
+                return now, entry, fd
+        raise Unavailable("This document is being moved all the time; try again.")
+
+    # in lists
+
     def one(self, path: str, viewer: str) -> Listed | None:
         """The document at a path, which gets its identity if it has none; None if none is there. Raises Forbidden."""
         entry = self.drafts.look_now(path, viewer)
@@ -85,7 +137,7 @@ class Catalogue:
             held = self.locks.on(rows, path)
             known = rows.known_at(path)
         if known is None:
-            self._identify([path])
+            self._identify_all([path])
             return self.one(path, viewer)
         return _looked_at([entry], [known], [rules.foremost(held, viewer)])
 
@@ -108,12 +160,28 @@ class Catalogue:
         """Gives the documents in a folder, which have none, their identities. Raises NotFound, Forbidden."""
         with self.journal.state.reading() as rows:
             known = rows.ids_in(folder)
-        self._identify([path for path in self.tree.names(folder)[0][0] if path not in known])
+        self._identify_all([path for path in self.tree.names(folder)[0][0] if path not in known])
+
+    def _now_known(self, path: str, identify: bool) -> Document | None:
+        entry = self.tree.look(path)
+        if entry is None:
+            return None
+        with self.journal.state.reading() as rows:
+            document = rows.document(path)
+        if document is None and not identify:
+            return None
+        if document and (entry.is_folder or document.stamp == entry.stamp):
+            return document
+        with self.journal.deciding() as rows:
+            now = self.tree.look(path)
+            if now is None:
+                return None
+            return self.identities.identify(rows, path) if now.is_folder else self.identities.seen(rows, now)
 
     def _names(self, folder: str, viewer: str) -> tuple[Listed, list[str]]:
         """The documents in a folder, and the paths of the folders in it."""
         (paths, names), (folders, _) = self.tree.names(folder)
-        known, limits, held, everywhere = self._known(folder, viewer, paths, lambda rows: (rows.ids_in(folder), rows.limits_in(folder)))
+        known, limits, held, everywhere = self._known_in(folder, viewer, paths, lambda rows: (rows.ids_in(folder), rows.limits_in(folder)))
         if not all(map(known.__contains__, paths)):  # some have just been removed
             names = [name for path, name in zip(paths, names, strict=True) if path in known]
             paths = [path for path in paths if path in known]
@@ -128,12 +196,12 @@ class Catalogue:
         members = sorted(self.drafts.listing(folder, viewer), key=itemgetter(0))
         entries = [entry for entry in members if not entry.is_folder]
         paths = [entry.path for entry in entries]
-        known, _, held, everywhere = self._known(folder, viewer, paths, lambda rows: (rows.known_in(folder), {}))
+        known, _, held, everywhere = self._known_in(folder, viewer, paths, lambda rows: (rows.known_in(folder), {}))
         entries = [entry for entry in entries if entry.path in known]
         listed = _looked_at(entries, [known[entry.path] for entry in entries], [held.get(entry.path, everywhere) for entry in entries])
         return listed, [entry.path for entry in members if entry.is_folder]
 
-    def _known(
+    def _known_in(
         self, folder: str, viewer: str, paths: Sequence[str], ask: Callable[[Rows], tuple[Mapping[str, Any], Mapping[str, Semantics]]]
     ) -> _Found:
         """Asks for the documents in a folder, which get their identities if they have none."""
@@ -144,14 +212,14 @@ class Catalogue:
             unknown = [path for path in paths if path not in known]
             if attempt == 2 or not unknown:
                 break
-            self._identify(unknown)
+            self._identify_all(unknown)
         above = [lock for lock in locks if lock.deep and rules.covers(lock, folder)]
         on: dict[str, list[Lock]] = {}
         for lock in locks:
             on.setdefault(lock.root, list(above)).append(lock)
         return known, limits, {path: rules.foremost(held, viewer) for path, held in on.items()}, rules.foremost(above, viewer)
 
-    def _identify(self, unknown: Sequence[str]) -> None:
+    def _identify_all(self, unknown: Sequence[str]) -> None:
         """Gives documents that have none their identities, if they are still there."""
         paths = iter(unknown)
         while some := list(islice(paths, _TOGETHER)):

@@ -200,7 +200,7 @@ class Checkouts:
             self.locks.break_(rows, checkout.token, caller, why)
 
     def apply(self, rescued: int, caller: Caller) -> Lock:
-        """See Library.apply_draft()."""
+        """See Archive.apply_draft()."""
         with self.journal.deciding() as rows:
             draft = self.rescued(rows, rescued, caller)
             document = rows.document_with(draft.document)

@@ -32,7 +32,7 @@ def check(config: Config, as_json: bool) -> None:
     has_bar = not as_json and sys.stderr.isatty()
     with open_site(config) as site:
         with _progress(has_bar) as progress:
-            for finding in site.library.check(progress):
+            for finding in site.library.upkeep.check(progress):
                 findings.append(finding)
                 if has_bar:
                     click.echo(_CLEAR, nl=False, err=True)
@@ -40,7 +40,7 @@ def check(config: Config, as_json: bool) -> None:
                     click.echo(_line(finding, config))
         outcomes = Counter(finding.outcome for finding in findings)
         if not outcomes["damaged"]:  # what rows and files disagree about may be all that is left
-            site.library.tidy()
+            site.library.upkeep.tidy()
     if as_json:
         print_json([asdict(finding) for finding in findings])
     elif findings:

@@ -41,7 +41,7 @@ def drafts() -> None:
 def list_drafts(config: Config, as_json: bool) -> None:
     """Show all drafts; the same as davlock drafts alone."""
     with open_site(config) as site:
-        found = [(draft, _place(site.library, draft)) for draft in site.library.drafts(operator())]
+        found = [(draft, _place(site.library, draft)) for draft in site.library.archive.drafts(operator())]
     if as_json:
         print_json([_record(draft, place) for draft, place in found])
     elif not found:
@@ -59,7 +59,7 @@ def list_drafts(config: Config, as_json: bool) -> None:
 def save_draft(config: Config, id: str, output: Path, force: bool) -> None:
     """Write the content of the rescued draft with this ID to a file."""
     with open_site(config) as site:
-        draft, content = site.library.open_draft(_rescued(site.library, id).id, operator())
+        draft, content = site.library.archive.open_draft(_rescued(site.library, id).id, operator())
         write_out(content, output, force, config.root, draft.sha256)
     if output != STDOUT:
         click.echo(f"Wrote the draft that {draft.principal} had of {plain(draft.path)} ({size(draft.size)}) to {output}.")
@@ -78,7 +78,9 @@ def apply_draft(config: Config, id: str, user: str, as_json: bool) -> None:
     caller = operator()
     with open_site(config) as site:
         draft, principal = _rescued(site.library, id), _user(site, user)
-        checkout = site.library.apply_draft(draft.id, replace(caller, principal=principal, door=f"{caller.door} of {caller.principal}"))
+        checkout = site.library.archive.apply_draft(
+            draft.id, replace(caller, principal=principal, door=f"{caller.door} of {caller.principal}")
+        )
     if as_json:
         print_json(lock_record(checkout))
     else:
@@ -89,7 +91,7 @@ def _rescued(library: Library, id: str) -> Draft:
     """Raises BadRequest, NotFound."""
     if not re.fullmatch("[0-9]{1,15}", id):
         raise BadRequest(f"{id} is not the number of a draft; davlock drafts lists them.")
-    draft = next((draft for draft in library.drafts(operator()) if draft.id == int(id)), None)
+    draft = next((draft for draft in library.archive.drafts(operator()) if draft.id == int(id)), None)
     if draft is None:
         raise NotFound(f"There is no draft {id}; it may have been applied, or was kept for its time. davlock drafts lists them.")
     if draft.ended is None:
@@ -107,7 +109,7 @@ def _user(site: Site, name: str) -> str:
 
 def _place(library: Library, draft: Draft) -> str:
     """Where its document is now, or was last known."""
-    document = library.document_with(draft.document)
+    document = library.catalogue.document_with(draft.document)
     return (document and document.path) or draft.path
 
 

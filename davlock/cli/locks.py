@@ -68,7 +68,7 @@ def break_lock(config: Config, which: str, reason: str, as_json: bool) -> None:
     caller = operator()
     with open_site(config) as site:
         lock = site.library.break_lock(_one_token(site.library.all_locks(), which), caller, reason)
-        draft = next((each for each in site.library.drafts(caller) if each.token == lock.token), None)
+        draft = next((each for each in site.library.archive.drafts(caller) if each.token == lock.token), None)
     if as_json:
         print_json(lock_record(lock) | {"draft": draft.id if draft else None})
     elif lock.kind is not Kind.CHECKOUT:
@@ -91,7 +91,7 @@ def checkouts(config: Config, as_json: bool) -> None:
     """Show who has what checked out, and the drafts."""
     with open_site(config) as site:
         found = [lock for lock in site.library.all_locks() if lock.kind is Kind.CHECKOUT]
-        drafts = {draft.token: draft for draft in site.library.drafts(operator()) if draft.ended is None}
+        drafts = {draft.token: draft for draft in site.library.archive.drafts(operator()) if draft.ended is None}
     if as_json:
         print_json([_checkout_record(lock, drafts.get(lock.token)) for lock in found])
     elif not found:
@@ -109,7 +109,7 @@ def history(config: Config, path: str, as_json: bool) -> None:
     """Show the locks and checkouts of PATH that have ended, the last one first: who, when, how, by whom and why."""
     at = paths.parse(path).path
     with open_site(config) as site:
-        found = site.library.history(at)
+        found = site.library.archive.history(at)
         if not found and not _is_known(site.library, at):
             raise NotFound(f"Nothing is or was at {at}, as far as is known; a path begins at the served folder.")
     if as_json:
@@ -122,7 +122,7 @@ def history(config: Config, path: str, as_json: bool) -> None:
 
 
 def _is_known(library: Library, path: str) -> bool:
-    return library.is_folder(path) or bool(library.look(path, "") or library.deleted(path))
+    return library.is_folder(path) or bool(library.look(path, "") or library.archive.deleted(path))
 
 
 def _matching(found: Sequence[Lock], which: str) -> list[Lock]:

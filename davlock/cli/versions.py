@@ -36,7 +36,7 @@ def versions(config: Config, path: str, deleted: bool, as_json: bool) -> None:
     at = paths.parse(path).path
     with open_site(config) as site:
         document = _document(site.library, at, deleted)
-        found = site.library.versions(document)
+        found = site.library.archive.versions(document)
     if as_json:
         print_json([_record(at, version) for version in found])
     elif not found:
@@ -65,7 +65,7 @@ def show(config: Config, which: str, output: Path | None, force: bool, deleted: 
         document = _document(site.library, at.path, deleted)
         version = _version(site.library, document, at.path, number)
         if output:
-            version, content = site.library.open_version(document, number)
+            version, content = site.library.archive.open_version(document, number)
             write_out(content, output, force, config.root, version.sha256)
     if as_json:
         print_json(_record(at.path, version))
@@ -91,8 +91,8 @@ def restore(config: Config, which: str, comment: str, deleted: bool, as_json: bo
         document = _document(site.library, at.path, deleted)
         if _version(site.library, document, at.path, number).is_newest:
             raise BadRequest(f"Version {number} is what {at.path} is now; there is nothing to restore.")
-        site.library.restore(document, number, at, operator(), comment)
-        restored = site.library.identify(at.path)
+        site.library.archive.restore(document, number, at, operator(), comment)
+        restored = site.library.catalogue.identify(at.path)
         version = _version(site.library, restored, at.path, restored.version)
     if as_json:
         print_json(_record(at.path, version))
@@ -111,21 +111,21 @@ def _parse(which: str) -> tuple[paths.Address, int]:
 def _document(library: Library, path: str, deleted: bool) -> Document:
     """The document at a path, or the one that was deleted from it. Raises NotFound, IsFolder."""
     if deleted:
-        gone = library.deleted(path)
+        gone = library.archive.deleted(path)
         if gone is None:
             raise NotFound(f"No document was deleted from {path}, or it is remembered no longer.")
         return gone
     if library.is_folder(path):
         raise IsFolder(f"{path} is a folder; only documents have versions.")
     if library.look(path, ""):
-        return library.identify(path)
-    if gone := library.deleted(path):
+        return library.catalogue.identify(path)
+    if gone := library.archive.deleted(path):
         return gone
     raise NotFound(f"There is no document {path}, and none is remembered; a path begins at the served folder, as in /plans/2027.docx.")
 
 
 def _version(library: Library, document: Document, path: str, number: int) -> Version:
-    found = next((version for version in library.versions(document) if version.number == number), None)
+    found = next((version for version in library.archive.versions(document) if version.number == number), None)
     if found is None:
         raise NoSuchVersion(f"{path} has no version {number}, or keeps it no longer; davlock versions {quote(path)} lists them.")
     return found

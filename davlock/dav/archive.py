@@ -16,8 +16,9 @@ from davlock.dav.history import as_entry, document_with, history, parse_href
 from davlock.dav.refusals import Refused
 from davlock.dav.requests import Request
 from davlock.errors import Forbidden, IsFolder, NotFound, PreconditionFailed
-from davlock.library import Library, Written
+from davlock.library import Library
 from davlock.model import Draft, Entry, Note
+from davlock.writes import Written
 
 Verb = Callable[[Library, Request], Answer]
 _DRAFT = re.compile(f"{methods.DRAFTS}/([1-9][0-9]{{0,9}})")
@@ -35,7 +36,7 @@ def get_version(library: Library, request: Request) -> Answer:
     """The content of a version, whole or in ranges."""
     id, number = parse_href(request.raw_path)
     document = document_with(library, id)
-    version, fd = library.open_version(document, number)
+    version, fd = library.archive.open_version(document, number)
     return _get(library, request, as_entry(document, version), fd)
 
 
@@ -55,7 +56,7 @@ def copy_version(library: Library, request: Request) -> Answer:
     document = document_with(library, id)
     entry = as_entry(document, history(library, document).version(number))
     conditions = _conditions(request, entry)
-    return _copied(lambda: library.restore(document, number, request.destination, request.caller, conditions=conditions))
+    return _copied(lambda: library.archive.restore(document, number, request.destination, request.caller, conditions=conditions))
 
 
 def get_draft(library: Library, request: Request) -> Answer:
@@ -121,7 +122,7 @@ def _open_draft(library: Library, request: Request) -> tuple[Draft, int]:
     match = _DRAFT.fullmatch(request.raw_path)
     if match is None:
         raise NotFound("There is no such rescued draft.")
-    return library.open_draft(int(match[1]), request.caller)
+    return library.archive.open_draft(int(match[1]), request.caller)
 
 
 def _draft_entry(draft: Draft, fd: int) -> Entry:

@@ -25,7 +25,7 @@ def check_in(library: Library, request: Request) -> Answer:
     """RFC 3253 §4.4. Location is the newest version; 201 if this is a new one, 200 if nothing had been written."""
     wish = parse_wish(request.xml_body(), request.method)
     done = library.check_in(request.at, request.caller, Note(wish.comment), wish.keep, conditions=request.conditions)
-    document = library.document(request.at.path)
+    document = library.catalogue.document(request.at.path)
     location: Headers = [("Location", version_href(document.id, done.version))] if document else []
     return Answer(201 if done.is_new else 200, _NO_CACHE + location)
 
@@ -40,7 +40,7 @@ def uncheckout(library: Library, request: Request) -> Answer:
     except NotHolder as error:
         who = told(error.lock, request.caller.principal, library)
         raise Forbidden(f"{who} An administrator can undo it, with a reason (a reason element of the namespace urn:davlock:).") from error
-    rescued = next((draft for draft in library.drafts(request.caller) if draft.token == ended.token), None)
+    rescued = next((draft for draft in library.archive.drafts(request.caller) if draft.token == ended.token), None)
     if rescued is None:
         return Answer(200, _NO_CACHE)
     return text(200, "What had been written was not lost: it is kept at Location.", [*_NO_CACHE, ("Location", draft_href(rescued.id))])
@@ -55,7 +55,7 @@ def version_control(library: Library, request: Request) -> Answer:
         raise NotFound("There is nothing under this name.")
     if entry.is_folder:
         raise IsFolder("A folder cannot be put under version control; only its documents can.")
-    if library.semantics(entry.path) is not Semantics.VERSIONING:
+    if library.policy.semantics(entry.path) is not Semantics.VERSIONING:
         raise NotForCheckout("Documents of this kind have no versions here.")
-    library.identify(entry.path)
+    library.catalogue.identify(entry.path)
     return Answer(200, _NO_CACHE)

@@ -29,8 +29,10 @@ from davlock.dav.methods import is_archived
 from davlock.dav.refusals import Refused
 from davlock.dav.requests import MAX_XML, Request
 from davlock.errors import BadRequest, IncompleteBody, TooLarge, Unavailable
-from davlock.library import Along, Granted, Library, Properties, Upload
+from davlock.library import Library
 from davlock.model import Entry, Kind, Wanted
+from davlock.uploads import Upload
+from davlock.writes import Along, Granted, Properties
 
 ATTEMPTS = 100  # at a document that is saved again, each time between its opening and the lock on it
 MULTIPART = "multipart/MSDAVEXTPrefixEncoded"

@@ -66,10 +66,10 @@ def parse_href(raw: str) -> tuple[int, int]:
 
 def document_with(library: Library, id: int) -> Document:
     """The document with an id, after what has become of it underneath, be it deleted. Raises NoSuchVersion."""
-    document = library.document_with(id)
+    document = library.catalogue.document_with(id)
     if document and document.path:
-        library.document(document.path)
-        document = library.document_with(id)
+        library.catalogue.document(document.path)
+        document = library.catalogue.document_with(id)
     if document is None:
         raise NoSuchVersion("There is no such document.")
     return document
@@ -77,7 +77,7 @@ def document_with(library: Library, id: int) -> Document:
 
 def history(library: Library, document: Document) -> History:
     """That of a document."""
-    return History(document, library.versions(document), library.checkout(document.path) if document.path else None)
+    return History(document, library.archive.versions(document), library.checkout(document.path) if document.path else None)
 
 
 def as_entry(document: Document, version: Version) -> Entry:

@@ -13,8 +13,9 @@ from davlock.dav.lockinfo import active_locks, parse_lockinfo
 from davlock.dav.refusals import told
 from davlock.dav.requests import Request
 from davlock.errors import BadRequest, Forbidden, IsFolder, NoSuchLock, NotHolder, PreconditionFailed
-from davlock.library import Granted, Library
+from davlock.library import Library
 from davlock.model import Kind, Wanted
+from davlock.writes import Granted
 
 
 def lock(library: Library, request: Request) -> Answer:

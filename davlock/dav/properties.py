@@ -43,9 +43,9 @@ def find(library: Library, request: Request) -> Answer:
 def look(library: Library, request: Request, plan: propfind.Plan, path: str) -> Entry:
     """What stands at a path, to be asked what a plan asks. Raises NotFound."""
     if plan.computed and not library.is_folder(path):
-        library.document(path)  # what has become of it underneath is its newest version
+        library.catalogue.document(path)  # what has become of it underneath is its newest version
         if deltav.ID in plan.names:
-            library.identify(path)
+            library.catalogue.identify(path)
     entry = library.look(path, request.caller.principal)
     if entry is None:
         raise NotFound("There is nothing under this name.")
@@ -58,7 +58,7 @@ def listing(
     """What a plan needs to know of a resource, whose href a client writes so, and of its members."""
     path = entry.path
     if with_members and deltav.ID in plan.names:
-        library.identify_in(path)
+        library.catalogue.identify_in(path)
     locks, known, dead, created, computed = [], [], {}, {}, None
     with library.reading() as rows:
         now = rows.now
@@ -98,7 +98,7 @@ def _computed(library: Library, names: tuple[str, ...], known: list[Document], l
     documents = {document.path: document for document in known}
     checkouts = {lock.root: lock for lock in locks if lock.kind is Kind.CHECKOUT}
     rescued: dict[int, list[int]] = {}
-    for draft in library.drafts(caller) if deltav.RESCUED in names else ():
+    for draft in library.archive.drafts(caller) if deltav.RESCUED in names else ():
         if draft.ended is not None:
             rescued.setdefault(draft.document, []).append(draft.id)
 
@@ -109,7 +109,9 @@ def _computed(library: Library, names: tuple[str, ...], known: list[Document], l
         if document and not (entry.is_folder or sees_draft or document.stamp == entry.stamp):
             document = None  # changed underneath, and not yet a version
         drafts = () if id is None else rescued.get(id, ())
-        return deltav.of_resource(names, deltav.Controlled(entry.is_folder, library.semantics(entry.path), id, document, checkout, drafts))
+        return deltav.of_resource(
+            names, deltav.Controlled(entry.is_folder, library.policy.semantics(entry.path), id, document, checkout, drafts)
+        )
 
     return compute
 

@@ -36,7 +36,7 @@ def _possible(library: Library, request: Request) -> tuple[str, ...]:
         return ("OPTIONS",)
     if entry is None:
         return methods.ON_NOTHING
-    return methods.ON_FOLDER if entry.is_folder else methods.ON_DOCUMENT[library.semantics(entry.path)]
+    return methods.ON_FOLDER if entry.is_folder else methods.ON_DOCUMENT[library.policy.semantics(entry.path)]
 
 
 @lru_cache

@@ -44,8 +44,8 @@ def _history(library: Library, request: Request) -> history.History | None:
     entry = library.look(request.at.path, request.caller.principal)
     if entry is None:
         raise NotFound("There is nothing under this name.")
-    document = library.document(entry.path)
-    known = Controlled(entry.is_folder, library.semantics(entry.path), document=document)
+    document = library.catalogue.document(entry.path)
+    known = Controlled(entry.is_folder, library.policy.semantics(entry.path), document=document)
     return history.history(library, document) if document and known.has_versions else None
 
 

@@ -9,8 +9,10 @@ from davlock.dav.headers import Depth, parse_depth, parse_overwrite
 from davlock.dav.refusals import Refused, is_folder
 from davlock.dav.requests import Request
 from davlock.errors import BadRequest, IsFolder
-from davlock.library import ALONE, Along, Library, Upload, Written
+from davlock.library import Library
 from davlock.model import Caller
+from davlock.uploads import Upload
+from davlock.writes import ALONE, Along, Written
 
 _NONE_OR_ALL = (Depth.ZERO, Depth.INFINITY)
 

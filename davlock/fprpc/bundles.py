@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
+from davlock.checkouts import CheckedIn
 from davlock.conditions import Conditions
 from davlock.errors import DavlockError, IncompleteBody, Unavailable
 from davlock.fprpc import content, packets, refusals
@@ -26,10 +27,11 @@ from davlock.fprpc.packets import Value
 from davlock.fprpc.refusals import Refused
 from davlock.fprpc.values import DocInfo, Malformed, integer, parse_boolean, parse_options, print_time
 from davlock.fprpc.wire import Command, Encoding, parse_pairs, read_form
-from davlock.library import CheckedIn, Upload, Written
 from davlock.model import Note
 from davlock.parts import Part, Parts
 from davlock.paths import Address
+from davlock.uploads import Upload
+from davlock.writes import Written
 
 STATUS = "mf-file-status"
 """The key by which clients are told of one of several documents what an error block tells of a single one (HubKey)."""
@@ -163,8 +165,8 @@ def _arriving(
 ) -> AbstractContextManager[Callable[[], Written | CheckedIn]]:
     """With `checkin` the caller's checkout of a document is checked in, else he saves into his draft."""
     if "checkin" in way.options:
-        return call.library.publishing(at, Upload(part), call.caller, way.note, way.keep, wanted)
-    return call.library.receiving(at, part, None, call.caller, wanted)
+        return call.library.uploads.publishing(at, Upload(part), call.caller, way.note, way.keep, wanted)
+    return call.library.uploads.receiving(at, part, None, call.caller, wanted)
 
 
 def _stored(call: Call, arrived: Sequence[_Arrived], way: _Way) -> Reply:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 
+from davlock.checkouts import CheckedIn
 from davlock.conditions import Conditions, View
 from davlock.errors import DavlockError, Exists, PreconditionFailed, Unavailable
 from davlock.fprpc import metadata, metakeys, refusals
@@ -15,9 +16,10 @@ from davlock.fprpc.checkouts import check_out
 from davlock.fprpc.folders import made_for
 from davlock.fprpc.values import DocInfo, Malformed, moment, parse_boolean, parse_options
 from davlock.fprpc.wire import Payload
-from davlock.library import CheckedIn, Upload, Written
 from davlock.model import Note
 from davlock.paths import Address
+from davlock.uploads import Upload
+from davlock.writes import Written
 
 ATTEMPTS = 100  # at a document that is saved again, each time between its description and its content
 _VERSION = re.compile(r"[Vv]?([0-9]{1,9})(?:\.0{1,9})?")
@@ -77,7 +79,7 @@ def opened(call: Call, at: Address) -> tuple[DocInfo, Content]:
 
 def _get_version(call: Call, at: Address, number: int) -> Reply:
     """An earlier version. It never changes: so it can be opened first, and nothing is checked out if there is none."""
-    version, fd = call.library.open_version(call.library.identify(at.path), number)
+    version, fd = call.library.archive.open_version(call.library.catalogue.identify(at.path), number)
     try:
         if call.command.get("get_option", _parse_get_option, False):
             check_out(call, at)
@@ -107,7 +109,7 @@ def is_still(call: Call, at: Address, stored: Written | CheckedIn) -> Callable[[
 
     def is_mine() -> bool:
         if isinstance(stored, CheckedIn):
-            document = call.library.document(at.path)
+            document = call.library.catalogue.document(at.path)
             return document is not None and document.version == stored.version
         now = call.library.look(at.path, call.caller.principal)
         return now is not None and now.etag == stored.entry.etag

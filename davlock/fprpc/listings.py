@@ -78,8 +78,8 @@ def list_versions(call: Call) -> Reply:
     """
     path = call.address(call.command.require("document_name", str)).path
     now = metadata.document(call, path)
-    document = call.library.document(path)
-    earlier = [each for each in call.library.versions(document) if each.is_kept and not each.is_newest] if document else []
+    document = call.library.catalogue.document(path)
+    earlier = [each for each in call.library.archive.versions(document) if each.is_kept and not each.is_newest] if document else []
     return Reply([("version_list", [DocInfo(now.name, metadata.version(each)) for each in earlier])])
 
 

@@ -76,7 +76,7 @@ class Known:
 def document(call: Call, path: str) -> DocInfo:
     """What the caller is told of the document at a path. Raises NotFound, IsFolder, Forbidden."""
     found = describe(call, [path]).get(path)
-    if found and not (found.entry.is_folder or found.is_recorded) and call.library.document(path):
+    if found and not (found.entry.is_folder or found.is_recorded) and call.library.catalogue.document(path):
         found = describe(call, [path]).get(path)  # what has become of it underneath is its newest version now
     if found is None:
         call.library.look(path, call.caller.principal)

@@ -72,7 +72,7 @@ class Call:
     def document(self, id: int | None = None) -> Document:
         """The document with this id (that of the path, if none is given), wherever it is. Raises NotFound, also for folders and what was
         deleted."""
-        found = self.library.known(self.id() if id is None else id)
+        found = self.library.catalogue.known(self.id() if id is None else id)
         if found is None:
             raise NotFound("There is no document with this number; it may have been deleted.")
         return found

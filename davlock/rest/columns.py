@@ -75,11 +75,11 @@ def _always(value: str | None) -> Values:
 
 def _states(rows: Listed, viewing: Viewing) -> list[str]:
     library, viewer = viewing.library, viewing.viewer
-    is_asked = library.excludes_some or Semantics.NONE in rows.semantics
+    is_asked = library.policy.excludes_some or Semantics.NONE in rows.semantics
     free: str = checkout_state(None, viewer, True).value
 
     def state(path: str, lock: Lock | None, semantics: Semantics) -> str:
-        can_be = not is_asked or library.can_be_checked_out(path, _Limit(semantics))
+        can_be = not is_asked or library.policy.can_be_checked_out(path, _Limit(semantics))
         return free if lock is None and can_be else str(checkout_state(lock, viewer, can_be).value)
 
     if not is_asked and not any(rows.locks):
@@ -105,7 +105,7 @@ def _holders(rows: Listed, viewing: Viewing) -> list[int]:
 
 
 def _semantics(rows: Listed, viewing: Viewing) -> list[str]:
-    return [viewing.library.semantics(path, _Limit(most)).value for path, most in zip(rows.paths, rows.semantics, strict=True)]
+    return [viewing.library.policy.semantics(path, _Limit(most)).value for path, most in zip(rows.paths, rows.semantics, strict=True)]
 
 
 def _changed(entry: Entry) -> int:

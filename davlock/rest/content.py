@@ -13,7 +13,6 @@ import msgspec
 from davlock import paths, preconditions, rules
 from davlock.conditions import Conditions, View
 from davlock.errors import Exists, Locked, LockLost, NoSuchVersion, NotFound, PreconditionFailed
-from davlock.library import Upload
 from davlock.model import Document, Entry
 from davlock.paths import Address
 from davlock.rest import locks, records, streams
@@ -23,6 +22,7 @@ from davlock.rest.operations import Operation, Raw
 from davlock.rest.refusals import Refused
 from davlock.rest.streams import Base64
 from davlock.rest.types import DocumentEntity, ReturnInfo, Type
+from davlock.uploads import Upload
 
 _VERSION = re.compile(r"[1-9][0-9]{0,9}")
 _NO_TEMPLATES = "There are no templates here; a new document is empty. Save its content with PUT …/Document/{id}/Content."
@@ -109,7 +109,7 @@ def content(call: Call, id: int, version_id: str = "") -> Content:
     """What a document is to the caller, or was in a version. Raises NotFound, also if its content was deleted."""
     if version_id:
         return _version(call, call.document(id), version_id)
-    _, entry, fd = call.library.open_known(id, call.caller.principal)
+    _, entry, fd = call.library.catalogue.open_known(id, call.caller.principal)
     return Content(fd, entry.size, entry.name, entry.etag, entry.modified)
 
 
@@ -176,7 +176,7 @@ def _version(call: Call, document: Document, version_id: str) -> Content:
     is_newest = number == document.version
     if is_newest and (not document.has_content or rules.is_under_work(document, call.library.checkout(_path(document)))):
         raise NoSuchVersion(f"There is no version {number} of this document.")
-    version, fd = call.library.open_version(document, number)
+    version, fd = call.library.archive.open_version(document, number)
     entry = version.entry(_path(document), paths.name(_path(document)))
     return Content(fd, entry.size, entry.name, entry.etag, entry.modified)
 

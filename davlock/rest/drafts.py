@@ -16,18 +16,18 @@ from davlock.rest.types import Hold, RescuedDraft
 def rescued(call: Call) -> list[RescuedDraft]:
     """The rescued drafts that the caller may have: his own; all of them for administrators."""
     numbers = call.library.numbers()
-    return [_info(draft, numbers) for draft in call.library.drafts(call.caller) if draft.ended is not None]
+    return [_info(draft, numbers) for draft in call.library.archive.drafts(call.caller) if draft.ended is not None]
 
 
 def content(call: Call) -> Content:
     """What was written."""
-    draft, fd = call.library.open_draft(call.id("draftid"), call.caller)
+    draft, fd = call.library.archive.open_draft(call.id("draftid"), call.caller)
     return Content(fd, draft.size, paths.name(draft.path))
 
 
 def apply(call: Call) -> Hold:
     """Checks the document out, unless the caller has done so, and makes this his draft again."""
-    lock = call.library.apply_draft(call.id("draftid"), call.caller)
+    lock = call.library.archive.apply_draft(call.id("draftid"), call.caller)
     return holds.hold(lock, call.caller.principal, call.library.numbers())
 
 

@@ -72,7 +72,7 @@ def default(call: Call) -> DocumentEntity:
         created_date=EMPTY,
         updated_date=EMPTY,
         associate=records.associate(call.caller.principal, call.library.numbers()),
-        lock_semantics=LockSemantics(call.library.semantics(paths.join(folder, names.UNNAMED)).value),
+        lock_semantics=LockSemantics(call.library.policy.semantics(paths.join(folder, names.UNNAMED)).value),
         table_right=TableRight(),
         field_properties=fields.FIELD_PROPERTIES,
         path=folder,
@@ -102,7 +102,7 @@ def create(call: Call, wanted: DocumentEntityInput) -> Record:
         with suppress(Exists):
             _, checkout = call.library.create(address, call.caller, semantics, properties=changes)
             id = checkout.document if checkout else None
-            return records.read(call, call.library.identify(address.path).id if id is None else id)
+            return records.read(call, call.library.catalogue.identify(address.path).id if id is None else id)
     raise Unavailable(_RESTLESS)
 
 

@@ -11,8 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from davlock.errors import DavlockError
-from davlock.library import Library, Told
+from davlock.library import Library
 from davlock.model import Event
+from davlock.outbox import Told
 from davlock.rest import codec, negotiation
 from davlock.rest.calls import Call, Stream
 from davlock.rest.listening import Listening
@@ -79,14 +80,14 @@ def tell(call: Call) -> EventPage | Stream:
     accept = call.request.get_header("Accept") or ""
     if EVENT_STREAM in accept.lower() and negotiation.quality(accept, EVENT_STREAM):
         return _stream(call, query)
-    told = call.library.events(query.after, query.top)
+    told = call.library.outbox.events(query.after, query.top)
     listening = call.settings.listening
     if not told.events and not told.is_reset and query.wait and listening and listening.enter():
         try:
             listening.wait(told.last, time.monotonic() + min(query.wait, listening.seconds), _is_over(call))
         finally:
             listening.leave()
-        told = call.library.events(query.after, query.top)
+        told = call.library.outbox.events(query.after, query.top)
     return EventPage(_shown(call.library, told), told.last, told.is_reset)
 
 
@@ -98,7 +99,7 @@ def _stream(call: Call, query: EventQuery) -> Stream:
     given = codec.parse_parameters(call.request.query_string)
     after = int(known) if known.isascii() and known.isdigit() and len(known) < 16 else query.after if "after" in given else None
     if after is None:
-        after = call.library.last_event()
+        after = call.library.outbox.last_event()
     listening = call.settings.listening
     if listening is None or not listening.enter():
         raise Refused(503, "SoUnavailableException", "Too many programs listen already; try again later.", {"Retry-After": "10"})
@@ -127,7 +128,7 @@ class _Told:
                 yield b": still here\n\n"
 
     def _next(self) -> Iterator[bytes]:
-        told = self._library.events(self._after, MOST)
+        told = self._library.outbox.events(self._after, MOST)
         self._after = told.last
         if told.is_reset:
             yield b"id: %d\nevent: reset\ndata: {}\n\n" % told.last

@@ -60,7 +60,7 @@ def state(call: Call, document: Document, explain: bool = False) -> CheckoutInfo
 
 
 def _info(call: Call, document: Document, lock: Lock | None, numbers: Mapping[str, int]) -> CheckoutInfo:
-    shown = checkout_state(lock, call.caller.principal, call.library.can_be_checked_out(document.path or "", document))
+    shown = checkout_state(lock, call.caller.principal, call.library.policy.can_be_checked_out(document.path or "", document))
     if lock is None:
         return CheckoutInfo(shown)
     return CheckoutInfo(

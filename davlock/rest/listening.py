@@ -61,7 +61,7 @@ class Listening:
 
     def _look(self) -> int:
         try:
-            self._library.notice_expired()
-            return self._library.last_event()
+            self._library.outbox.notice_expired()
+            return self._library.outbox.last_event()
         except DavlockError:  # the state cannot answer now; it is asked again
             return 0

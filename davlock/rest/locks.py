@@ -10,13 +10,13 @@ from collections.abc import Iterable
 import msgspec
 
 from davlock.errors import DavlockError, IsFolder, Locked, LockLost, NotCheckedOut, NotForCheckout, NotHolder
-from davlock.library import Upload
 from davlock.model import Document, Note
 from davlock.paths import Address, name
 from davlock.rest import holds, refusals, streams
 from davlock.rest.calls import Call, checked_id
 from davlock.rest.operations import Operation, Raw
 from davlock.rest.types import CheckoutInfo, ExtraFields, Remark, ReturnInfo, ReturnType, Type
+from davlock.uploads import Upload
 
 FORCED = "Undone by an administrator, through the REST interface"
 _EXPECTED = (Locked, NotHolder, NotCheckedOut, LockLost)
@@ -86,7 +86,7 @@ def check_in(call: Call, document: Document, allowed: Iterable[str], note: Note,
     """Publishes the caller's draft, or the content that is given, as a version. Raises BadRequest, StorageFull, and for content TooLarge,
     IncompleteBody.
     """
-    if not call.library.can_be_checked_out(_path(document), document):
+    if not call.library.policy.can_be_checked_out(_path(document), document):
         return nothing_done(document)
     try:
         path = _path(document)
@@ -102,7 +102,7 @@ def undo(call: Call, id: int, allowed: Iterable[str], reason: str) -> ReturnInfo
         return _done(call.library.undo(id, call.caller, reason or None, forced=FORCED).root)
     except _EXPECTED as error:
         document = call.document(id)
-        is_held = call.library.can_be_checked_out(_path(document), document)
+        is_held = call.library.policy.can_be_checked_out(_path(document), document)
         return refused(call, document, error, allowed) if is_held else nothing_done(document)
 
 

@@ -89,7 +89,7 @@ def capabilities(call: Call, plugin: int) -> dict[str, str]:
     """What the archive can do. Raises NotFound if it is another one's number."""
     if plugin != PLUGIN:
         raise NotFound("There is no document archive with this number.")
-    semantics = call.library.semantics(paths.join(call.settings.new_documents, UNNAMED))
+    semantics = call.library.policy.semantics(paths.join(call.settings.new_documents, UNNAMED))
     found = {
         "locking": "optional" if semantics is not Semantics.NONE else "false",
         "versioning": "optional" if semantics is Semantics.VERSIONING else "false",
@@ -98,7 +98,7 @@ def capabilities(call: Call, plugin: int) -> dict[str, str]:
         "fast-exists": "true",
         "can-create-document-templates": "false",
     }
-    return found | ({"max-document-size": str(call.library.max_upload)} if call.library.max_upload else {})
+    return found | ({"max-document-size": str(call.library.uploads.max_upload)} if call.library.uploads.max_upload else {})
 
 
 def properties(call: Call, document: Document, wanted: Iterable[str]) -> dict[str, str]:
@@ -107,7 +107,7 @@ def properties(call: Call, document: Document, wanted: Iterable[str]) -> dict[st
     entry = call.library.look(path, call.caller.principal)
     if entry is None:
         raise NotFound("There is no document with this number; it may have been deleted.")
-    seen = _Seen(document, entry, call.library.semantics(path, document))
+    seen = _Seen(document, entry, call.library.policy.semantics(path, document))
     return {name: _PROPERTIES[name.lower()](seen) if name.lower() in _PROPERTIES else "" for name in list(wanted) or _PROPERTIES}
 
 

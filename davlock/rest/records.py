@@ -185,7 +185,7 @@ def _record(call: Call, view: View, id: int) -> Record:
     return Record(
         document,
         document.path,
-        LockSemantics(call.library.semantics(document.path, document).value),
+        LockSemantics(call.library.policy.semantics(document.path, document).value),
         entry.created if document.created is None else document.created,
         entry.modified if document.stamped is None else document.stamped,
         first.changed_by if first else "",

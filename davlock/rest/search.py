@@ -83,11 +83,11 @@ def _listed(call: Call, query: ListQuery, used: set[str]) -> Iterator[Listed]:
     viewer = call.caller.principal
     at = paths.parse(query.path).path if query.path.strip("/") else paths.ROOT
     if at != paths.ROOT and not call.library.is_folder(at):
-        one = call.library.listed(at, viewer)
+        one = call.library.catalogue.one(at, viewer)
         return iter(() if one is None else (one,))
     deep = at == paths.ROOT and not query.path if query.deep is None else query.deep
     with_entries = any(COLUMNS[name].needs_entry for name in used if name in COLUMNS)
-    return _bounded(call.library.catalogue(at, viewer, deep, with_entries))
+    return _bounded(call.library.catalogue.below(at, viewer, deep, with_entries))
 
 
 def _bounded(found: Iterator[Listed]) -> Iterator[Listed]:

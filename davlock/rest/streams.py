@@ -15,7 +15,6 @@ from msgspec import Meta
 from multipart import parse_content_disposition
 
 from davlock.errors import BadRequest
-from davlock.library import Upload
 from davlock.media import UNKNOWN_TYPE, content_type
 from davlock.model import Entry
 from davlock.parts import Part, Parts
@@ -23,6 +22,7 @@ from davlock.representations import BehindEnd, represent
 from davlock.rest import bodies, codec, negotiation
 from davlock.rest.calls import Call, Content, Source
 from davlock.rest.refusals import Refused
+from davlock.uploads import Upload
 
 MAX_PARTS = 100
 """Of a form with a file in it."""

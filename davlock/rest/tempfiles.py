@@ -39,23 +39,23 @@ def create(call: Call, filename: str, stream: str | None) -> str:
     source, size = streams.decoded(stream or "")
     content = source.read(size)
     wanted = names.amended(filename, paths.ROOT) or names.UNNAMED
-    taken = call.library.temporary_names(call.caller)
+    taken = call.library.temporary.names(call.caller.principal)
     for name in islice(names.free(wanted, taken.__contains__), _ATTEMPTS):
         with suppress(Exists):
-            call.library.keep_temporary(name, content, call.caller)
+            call.library.temporary.keep(call.caller.principal, name, content)
             return name
     raise Unavailable("Other programs of yours keep taking these names; try again.")
 
 
 def read(call: Call, filename: str) -> Content:
     """A file. Raises NotFound, BadName."""
-    fd = call.library.open_temporary(_checked(filename), call.caller)
+    fd = call.library.temporary.open(call.caller.principal, _checked(filename))
     return Content(fd, os.fstat(fd).st_size, filename)
 
 
 def delete(call: Call, filename: str) -> None:
     """Removes a file, if it is there. Raises BadName."""
-    call.library.drop_temporary(_checked(filename), call.caller)
+    call.library.temporary.drop(call.caller.principal, _checked(filename))
 
 
 def _checked(filename: str) -> str:

@@ -46,7 +46,7 @@ class UrlCall(Type):
 
 def url(call: Call, document: Document, version_id: str, writeable: bool, office: bool) -> str:
     """The URL of a document or a version, by the scheme and host of the request; blank if there is none such. Raises NoSuchVersion."""
-    if version_id and version_id not in {str(each.number) for each in call.library.versions(document)}:
+    if version_id and version_id not in {str(each.number) for each in call.library.archive.versions(document)}:
         raise NoSuchVersion("There is no such version of this document.")
     path = document.path or ""
     if version_id and writeable:

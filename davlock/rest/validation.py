@@ -29,6 +29,6 @@ def problems(call: Call, entity: dict[str, Any]) -> dict[str, str]:
         places.place(call, checked.path or call.settings.new_documents)
     except (ParentMissing, Forbidden) as error:
         found["Path"] = error.message
-    if checked.document_id and call.library.known(checked.document_id) is None:
+    if checked.document_id and call.library.catalogue.known(checked.document_id) is None:
         found["DocumentId"] = "There is no document with this number; it may have been deleted."
     return found

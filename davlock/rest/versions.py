@@ -16,7 +16,7 @@ _WORDS = 40  # characters of a description in a line about a version
 
 def versions(call: Call, document: Document) -> list[VersionInfo]:
     """The versions that were checked in or saved, the first one first; what is still being worked on is not among them (rest.md §9.3)."""
-    found = call.library.versions(document)
+    found = call.library.archive.versions(document)
     checkout = call.library.checkout(document.path or "")
     numbers = call.library.numbers()
     return [_info(call, document, each, numbers) for each in found if not (each.is_newest and rules.is_under_work(document, checkout))]

@@ -30,7 +30,7 @@ _log = logging.getLogger("davlock.webhooks")
 
 @dataclass
 class Delivery:
-    """file: on which the processes decide which of them does it (flock). notice_expired: see Library."""
+    """file: on which the processes decide which of them does it (flock). notice_expired: see Outbox."""
 
     state: State
     sender: Sender

@@ -16,10 +16,11 @@ from davlock import paths
 from davlock.checkouts import CheckedIn
 from davlock.conditions import Conditions, unconditionally
 from davlock.documents import Tree
-from davlock.library import Library, Upload
+from davlock.library import Library
 from davlock.model import Caller, Document, Draft, Kind, Lock, Note, Scope, Version, Wanted
 from davlock.policy import Policy
 from davlock.state.sqlite import SqliteState
+from davlock.uploads import Upload
 
 TUNNEL_SECONDS = 15
 ALICE, BOB, ADMIN = Caller("alice"), Caller("bob"), Caller("root", admin=True)
@@ -112,32 +113,32 @@ class Site:
         return self.library.undo(path, caller, reason)
 
     def restore(self, path: str, number: int, caller: Caller = ALICE, document: Document | None = None) -> None:
-        self.library.restore(document or self.document(path), number, paths.parse(path), caller)
+        self.library.archive.restore(document or self.document(path), number, paths.parse(path), caller)
 
     def document(self, path: str) -> Document:
-        found = self.library.document(path)
+        found = self.library.catalogue.document(path)
         assert found, f"nothing is known of {path}"
         return found
 
     def versions(self, path: str) -> list[Version]:
-        return self.library.versions(self.document(path))
+        return self.library.archive.versions(self.document(path))
 
     def contents(self, path: str) -> list[bytes | None]:
         """Of all versions, the first one first; None where it was not kept."""
         return [self.version_content(self.document(path), version.number) if version.is_kept else None for version in self.versions(path)]
 
     def version_content(self, document: Document, number: int) -> bytes:
-        return content_of(self.library.open_version(document, number)[1])
+        return content_of(self.library.archive.open_version(document, number)[1])
 
     def draft_content(self, id: int, caller: Caller = ALICE) -> bytes:
-        return content_of(self.library.open_draft(id, caller)[1])
+        return content_of(self.library.archive.open_draft(id, caller)[1])
 
     def rescued(self, caller: Caller = ALICE) -> list[Draft]:
-        return [draft for draft in self.library.drafts(caller) if draft.ended is not None]
+        return [draft for draft in self.library.archive.drafts(caller) if draft.ended is not None]
 
     def endings(self, path: str) -> list[tuple[str, str, str, str]]:
         """What has ended on a document, the last one first: kind, whose, how, by whom."""
-        return [(past.kind.value, past.principal, past.how.value, past.ended_by) for past in self.library.history(path)]
+        return [(past.kind.value, past.principal, past.how.value, past.ended_by) for past in self.library.archive.history(path)]
 
     def names(self, folder: str = "/") -> list[str]:
         return sorted(entry.name for entry in self.library.listing(folder, ""))
@@ -179,7 +180,7 @@ class Site:
 
     def _drafts(self) -> tuple[tuple[str, str, bytes, str], ...]:
         found = []
-        for draft in self.library.drafts(ADMIN):
+        for draft in self.library.archive.drafts(ADMIN):
             content = (self.root / ".davlock" / "drafts" / draft.file).read_bytes()
             with self.state.reading() as rows:
                 checkout = rows.lock(draft.token)
@@ -192,7 +193,7 @@ class Site:
     def _earlier(self, content: Mapping[str, bytes | None]) -> dict[str, tuple[bytes | None, ...]]:
         found: dict[str, tuple[bytes | None, ...]] = {}
         for path in content:
-            if (document := self.library.document(path)) and document.stamp:
+            if (document := self.library.catalogue.document(path)) and document.stamp:
                 *earlier, newest = self.contents(path)
                 assert newest == content[path], "the newest version is not the document"
                 found |= {path: tuple(earlier)} if earlier else {}

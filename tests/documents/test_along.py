@@ -10,8 +10,8 @@ import pytest
 
 from davlock import paths
 from davlock.errors import BadRequest
-from davlock.library import Along, Properties, Written
 from davlock.model import Kind, Wanted
+from davlock.writes import Along, Properties, Written
 from tests.documents.conftest import ALICE, Clock, Site
 from tests.documents.killing import killed, trap
 
@@ -81,10 +81,10 @@ def test_a_kill_at_any_step_never_leaves_the_rest_without_the_content(tmp_path: 
         if not killed(root, lambda site: write(site, path, locking(path)), step):
             break
         site = Site(root, Clock())
-        site.library.recover()
+        site.library.upkeep.recover()
         assert site.leftovers() == []
         seen = site.seen()
-        assert [found for found in site.library.check() if found.outcome != "repaired"] == []
+        assert [found for found in site.library.upkeep.check() if found.outcome != "repaired"] == []
         outcomes.add((seen.content.get(path) == b"new", site.colour(path) == "blue", len(seen.locks)))
         site.close()
     assert {(False, False, 0), (True, True, 1)} <= outcomes <= {(False, False, 0), (True, False, 0), (True, True, 1)}

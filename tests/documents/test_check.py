@@ -15,7 +15,7 @@ from tests.documents.conftest import BOB, Site
 
 
 def found(site: Site) -> list[tuple[str, str]]:
-    return [(finding.path, finding.outcome) for finding in site.library.check()]
+    return [(finding.path, finding.outcome) for finding in site.library.upkeep.check()]
 
 
 def test_an_untouched_folder_is_as_it_should_be(site: Site) -> None:
@@ -40,7 +40,7 @@ def test_bytes_that_change_by_themselves_are_damage(site: Site) -> None:
     assert found(site) == [("/a.txt", "damaged")]
     assert found(site) == [("/a.txt", "damaged")]
     site.put("/a.txt", b"restored")
-    (finding,) = site.library.check()  # what was replaced is a version now, and damaged still
+    (finding,) = site.library.upkeep.check()  # what was replaced is a version now, and damaged still
     assert (finding.path, finding.outcome, finding.problem[:9]) == ("/a.txt", "damaged", "version 1")
 
 
@@ -127,7 +127,7 @@ def test_nothing_waits_for_whoever_reads_the_findings(site: Site) -> None:
     (site.root / "a.txt").unlink()
     (site.root / "b.txt").write_text("changed")
     other = Site(site.root, lambda: 1_000_000.0)
-    for finding in site.library.check():
+    for finding in site.library.upkeep.check():
         assert finding.repaired
         other.put("/c.txt", finding.path.encode(), BOB)
     other.close()
@@ -136,9 +136,9 @@ def test_nothing_waits_for_whoever_reads_the_findings(site: Site) -> None:
 
 def test_a_check_beside_writers_reports_no_damage(site: Site) -> None:
     site.put("/a.txt", b"0")
-    for number, finding in enumerate(site.library.check()):
+    for number, finding in enumerate(site.library.upkeep.check()):
         pytest.fail(f"{number}: {finding}")
-    check = site.library.check()
+    check = site.library.upkeep.check()
     site.put("/a.txt", b"1")
     (site.root / "b.txt").symlink_to("a.txt")
     for finding in check:

@@ -23,8 +23,9 @@ from davlock import paths
 from davlock.conditions import View, unconditionally
 from davlock.documents import Tree
 from davlock.errors import DavlockError, LockLost, PreconditionFailed
-from davlock.library import Library, Upload
+from davlock.library import Library
 from davlock.model import Caller, Document, Draft, Kind, Lock, Note, Scope, Wanted
+from davlock.uploads import Upload
 from tests.core.test_oracle import Hasty
 from tests.documents.checkout_oracle import TUNNEL_SECONDS, Doc, Held, Oracle, Rescued, Version, Why, tolerate
 from tests.documents.conftest import Clock
@@ -274,7 +275,9 @@ class SourceControl(RuleBasedStateMachine):
             self.check_out(who, rescued.doc.path, "")
             self.write(who, rescued.doc.path, True, "")
         caller = self.begin_step(who)
-        lock = self.attempt(self.oracle.apply(rescued, who, caller.tokens, caller.admin), lambda: self.library.apply_draft(id, caller))
+        lock = self.attempt(
+            self.oracle.apply(rescued, who, caller.tokens, caller.admin), lambda: self.library.archive.apply_draft(id, caller)
+        )
         if lock:
             held = self.oracle.checkout_of(lock.root, who)
             assert held
@@ -284,7 +287,7 @@ class SourceControl(RuleBasedStateMachine):
     def restore(self, who: str, path: str, which: int, submits: bool, elsewhere: str) -> None:
         caller = self.begin_step(who, submits)
         library = self.library
-        document = library.document(path) or library.deleted(path)
+        document = library.catalogue.document(path) or library.archive.deleted(path)
         doc = self.known(document) if document else None
         kept = [version for version in doc.versions if version.kept and version.number] if doc else []
         if document is None or doc is None or not kept:
@@ -296,7 +299,7 @@ class SourceControl(RuleBasedStateMachine):
         if at != path and any(lock.doc is doc for lock in self.oracle.alive()):
             return  # an EDIT that waits at the old name for its document
         why = self.oracle.restore(doc, version, at, who, caller.tokens, f"Version {version.number} restored")
-        self.attempt(why, lambda: library.restore(document, version.number, paths.parse(at), caller))
+        self.attempt(why, lambda: library.archive.restore(document, version.number, paths.parse(at), caller))
 
     @rule(who=WHO, path=LOCKED, shared=st.booleans(), deep=st.booleans(), submits=YES_MOSTLY,
           timeout=st.sampled_from([None, 2, 100]))  # fmt: skip
@@ -369,13 +372,13 @@ class SourceControl(RuleBasedStateMachine):
         self.begin_step("")
         self.library.close()
         self.libraries[self.turn % 2] = self.opened()
-        assert self.library.recover() == []
-        self.library.tidy()
+        assert self.library.upkeep.recover() == []
+        self.library.upkeep.tidy()
 
     @rule()
     def check(self) -> None:
         self.begin_step("")
-        damage = [found for found in self.library.check() if not found.problem.startswith("was changed by another program")]
+        damage = [found for found in self.library.upkeep.check() if not found.problem.startswith("was changed by another program")]
         assert damage == []
 
     @rule(path=WHERE)
@@ -385,7 +388,7 @@ class SourceControl(RuleBasedStateMachine):
         doc = self.oracle.at(path)
         if doc is None:
             return
-        document = self.library.identify(path)
+        document = self.library.catalogue.identify(path)
         doc.notice()
         self.compare_versions(doc, document)
 
@@ -430,7 +433,7 @@ class SourceControl(RuleBasedStateMachine):
                 assert one is other or tolerate(one, other), "two share what they must not"
 
     def compare_drafts(self) -> None:
-        drafts = self.library.drafts(Caller(ADMIN, admin=True))
+        drafts = self.library.archive.drafts(Caller(ADMIN, admin=True))
         standing = {draft.token: draft for draft in drafts if draft.ended is None}
         expected = {held.token: held for held in self.oracle.alive() if held.draft is not None}
         assert standing.keys() == expected.keys()
@@ -445,7 +448,7 @@ class SourceControl(RuleBasedStateMachine):
 
     def find(self, draft: Draft) -> None:
         """Which rescued draft it is, once for ever."""
-        with os.fdopen(self.library.open_draft(draft.id, Caller(ADMIN, admin=True))[1], "rb") as file:
+        with os.fdopen(self.library.archive.open_draft(draft.id, Caller(ADMIN, admin=True))[1], "rb") as file:
             content = file.read()
         known = dict(self.rescued)
         if draft.id not in known:
@@ -461,7 +464,7 @@ class SourceControl(RuleBasedStateMachine):
         with self.library.reading() as rows:
             found = {doc.path: rows.document(doc.path) for doc in self.oracle.docs if doc.path}
         for doc in self.oracle.docs:
-            document = found[doc.path] if doc.path else self.library.document_with(doc.id) if doc.id else None
+            document = found[doc.path] if doc.path else self.library.catalogue.document_with(doc.id) if doc.id else None
             if document is None:
                 assert not doc.id, f"{doc} is forgotten"
                 continue
@@ -473,10 +476,10 @@ class SourceControl(RuleBasedStateMachine):
                 self.compare_versions(doc, document)
 
     def compare_versions(self, doc: Doc, document: Document) -> None:
-        versions = [version for version in self.library.versions(document) if version.is_kept]
+        versions = [version for version in self.library.archive.versions(document) if version.is_kept]
         shown = []
         for found in versions:
-            _, fd = self.library.open_version(document, found.number)
+            _, fd = self.library.archive.open_version(document, found.number)
             with os.fdopen(fd, "rb") as file:
                 shown.append(file.read())
         expected: list[Version] = []
@@ -492,7 +495,7 @@ class SourceControl(RuleBasedStateMachine):
             assert found.number == version.number, "'1, 2, 3 …'"
             assert version.who in (None, found.changed_by)
             assert found.comment == version.comment
-        numbers = [version.number for version in self.library.versions(document)]
+        numbers = [version.number for version in self.library.archive.versions(document)]
         assert numbers == sorted(set(numbers))
         assert not numbers or numbers[0] > 0
 

@@ -21,9 +21,9 @@ from davlock.errors import (
     PreconditionFailed,
     StillOpen,
 )
-from davlock.library import Upload
 from davlock.model import Caller, Kind, Lock, Note, Scope, Semantics
 from davlock.policy import Policy
+from davlock.uploads import Upload
 from tests.documents.conftest import ADMIN, ALICE, BOB, Bytes, Clock, Opener, Site
 
 
@@ -116,7 +116,7 @@ def test_a_document_without_checkouts_is_only_written_and_locked(open_site: Open
         site.lock("/a.log", kind=Kind.CHECKOUT)
     site.lock("/a.log", kind=Kind.EDIT)
     site.put("/a.log", b"new")
-    assert site.library.semantics("/a.log") is Semantics.NONE
+    assert site.library.policy.semantics("/a.log") is Semantics.NONE
     assert site.contents("/a.log") == [b"new"]
 
 
@@ -147,9 +147,9 @@ def test_a_checkout_survives_restarts_moves_and_years(site: Site, doc: Lock, ope
     site.move("/doc.txt", "/folder/moved.txt")
     site.move("/folder", "/renamed")
     clock.now += 20 * 365 * 86_400
-    site.library.tidy()
+    site.library.upkeep.tidy()
     restarted = open_site()
-    restarted.library.recover()
+    restarted.library.upkeep.recover()
     path = "/renamed/moved.txt"
     assert restarted.library.checkout(path) == Lock(**{**_fields(doc), "root": path})
     assert (restarted.get(path, "alice"), restarted.get(path)) == (b"draft", b"old")
@@ -189,7 +189,7 @@ def test_a_check_in_publishes_the_draft_once(site: Site, doc: Lock, clock: Clock
     assert (second.comment, second.extra, second.size) == ("finished", ("status=final", "reviewer=bob"), 5)
     assert (first.changed_by, first.comment) == ("bob", "")
     assert site.contents("/doc.txt") == [b"old", b"three"]
-    assert (site.library.all_locks(), site.library.drafts(ADMIN), site.shelves()) == ([], [], [])
+    assert (site.library.all_locks(), site.library.archive.drafts(ADMIN), site.shelves()) == ([], [], [])
     site.put("/doc.txt", b"everybody may again", BOB)
 
 
@@ -215,7 +215,7 @@ def test_content_given_with_the_check_in_is_published_instead_of_the_draft(site:
     site.put("/doc.txt", b"draft")
     assert site.check_in("/doc.txt", content=b"given", comment="both at once").version == 2
     assert site.contents("/doc.txt") == [b"old", b"given"]
-    assert (site.library.all_locks(), site.library.drafts(ADMIN), site.shelves()) == ([], [], [])
+    assert (site.library.all_locks(), site.library.archive.drafts(ADMIN), site.shelves()) == ([], [], [])
 
 
 def test_a_check_in_that_keeps_the_checkout(site: Site, doc: Lock) -> None:

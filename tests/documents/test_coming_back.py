@@ -10,7 +10,7 @@ from tests.documents.conftest import ALICE, BOB, Site, content_of
 
 
 def drafts(site: Site) -> list[bytes]:
-    return [content_of(site.library._drafts.shelf.open(draft.file)) for draft in site.library.drafts(ALICE)]
+    return [content_of(site.library._drafts.shelf.open(draft.file)) for draft in site.library.archive.drafts(ALICE)]
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def test_what_another_program_wrote_at_its_new_place_is_not_somebodys_version(si
     (site.root / "b.docx").unlink()
     (site.root / "b.docx").write_bytes(b"outside")
     site.put("/a.docx", b"two")
-    document = site.library.identify("/a.docx")
-    kept = [version for version in site.library.versions(document) if version.is_kept]
-    assert [content_of(site.library.open_version(document, version.number)[1]) for version in kept] == [b"two"]
+    document = site.library.catalogue.identify("/a.docx")
+    kept = [version for version in site.library.archive.versions(document) if version.is_kept]
+    assert [content_of(site.library.archive.open_version(document, version.number)[1]) for version in kept] == [b"two"]
 
 
 def test_a_draft_is_read_and_written_though_what_is_published_was_removed(drafted: Site) -> None:
@@ -92,8 +92,10 @@ def test_a_document_that_nobody_knew_keeps_its_history_through_the_first_save(si
     site.put("/~t.tmp", b"new")
     site.move("/found.docx", "/~o.tmp")
     site.move("/~t.tmp", "/found.docx")
-    document = site.library.identify("/found.docx")
-    assert [content_of(site.library.open_version(document, each.number)[1]) for each in site.library.versions(document)] == [
+    document = site.library.catalogue.identify("/found.docx")
+    assert [
+        content_of(site.library.archive.open_version(document, each.number)[1]) for each in site.library.archive.versions(document)
+    ] == [
         b"was here before",
         b"new",
     ]

@@ -119,8 +119,8 @@ def test_exactly_one_of_twelve_wins(site: Site, open_site: Opener, contest: str)
 
     won = processes(site.root, PROCESSES, in_process)
     assert sum(won) == 0b010101, "one winner in each of three rounds"
-    assert site.library.recover() == []
-    assert list(site.library.check()) == []
+    assert site.library.upkeep.recover() == []
+    assert list(site.library.upkeep.check()) == []
 
 
 def test_of_twelve_with_one_etag_one_wins(site: Site) -> None:
@@ -215,9 +215,9 @@ def test_nothing_is_lost_when_a_folder_is_moved_beside_writers_in_it(site: Site)
     assert site.names() == ["b"]
     names = Counter(name.split("-")[0] for name in site.names("/b"))
     assert names == {"1": 20, "2": 20}
-    assert site.library.recover() == []
+    assert site.library.upkeep.recover() == []
     assert site.leftovers() == []
-    assert [found for found in site.library.check() if found.outcome == "damaged"] == []
+    assert [found for found in site.library.upkeep.check() if found.outcome == "damaged"] == []
 
 
 def test_a_folder_is_deleted_whole_beside_writers_in_it(site: Site) -> None:
@@ -263,7 +263,7 @@ def test_processes_that_start_and_end_together_do_not_sweep_each_other(site: Sit
     def work(site: Site, process: int) -> int:
         for round in range(15):
             fresh = Site(site.root)
-            fresh.library.recover()
+            fresh.library.upkeep.recover()
             for number in range(2):
                 fresh.put(f"/{process}.txt", f"{round}-{number}".encode())
                 fresh.copy(f"/{process}.txt", f"/{process}-copy.txt")
@@ -272,7 +272,7 @@ def test_processes_that_start_and_end_together_do_not_sweep_each_other(site: Sit
 
     processes(site.root, 4, work)
     assert [site.get(f"/{number}-copy.txt") for number in range(4)] == [b"14-1"] * 4
-    assert site.library.recover() == []
+    assert site.library.upkeep.recover() == []
     assert site.leftovers() == []
 
 
@@ -298,7 +298,7 @@ def test_a_sweep_takes_nothing_out_of_the_trash_that_may_have_to_come_back(
         return removed
 
     monkeypatch.setattr(Staging, "sweep", fail_in_the_midst)
-    assert starting.library.recover() == []
+    assert starting.library.upkeep.recover() == []
     assert site.get("/a.txt") == b"a"
 
 
@@ -324,8 +324,8 @@ def test_documents_keep_what_belongs_to_them_when_they_and_their_folder_are_move
     found = [path for path, content in site.seen().content.items() if content == b"a"]
     assert len(found) == 1
     assert site.colour(found[0]) == "red"
-    assert site.library.recover() == []
-    assert list(site.library.check()) == []
+    assert site.library.upkeep.recover() == []
+    assert list(site.library.upkeep.check()) == []
 
 
 def test_what_is_waste_is_listed_while_nobody_else_can_decide(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,7 +339,7 @@ def test_what_is_waste_is_listed_while_nobody_else_can_decide(site: Site, monkey
         return trashed(self)
 
     monkeypatch.setattr(Staging, "trashed", look)
-    site.library.recover()
+    site.library.upkeep.recover()
     assert alone == [True]
 
 

@@ -84,11 +84,11 @@ def test_after_a_kill_the_next_start_finds_all_or_nothing(scene: Scene) -> None:
     def restart(root: Path) -> Seen:
         site = Site(root, Clock())
         try:
-            site.library.recover()
-            assert site.library.recover() == []
+            site.library.upkeep.recover()
+            assert site.library.upkeep.recover() == []
             assert site.leftovers() == []
             seen = site.seen()
-            assert [found for found in site.library.check() if found.outcome != "repaired"] == []
+            assert [found for found in site.library.upkeep.check() if found.outcome != "repaired"] == []
             return seen
         finally:
             site.close()
@@ -109,9 +109,9 @@ def test_after_a_kill_another_process_goes_on_with_all_or_nothing(scene: Scene) 
         (site,) = living
         site.patch("/bystander.txt", "of /bystander.txt", site.with_tokens("bob"))
         seen = site.seen()
-        site.library.recover()
+        site.library.upkeep.recover()
         assert site.leftovers() == []
-        assert site.library.recover() == []
+        assert site.library.upkeep.recover() == []
         assert site.seen() == seen
         return seen
 
@@ -157,7 +157,7 @@ def test_a_lock_on_a_new_name_that_was_cut_off_never_removes_what_somebody_has_w
     (root / "unmapped.txt").write_text("by another program")
     site = Site(root, Clock())
     try:
-        site.library.recover()
+        site.library.upkeep.recover()
         assert site.get("/unmapped.txt") == b"by another program"
         assert site.locks("/unmapped.txt") == []
     finally:
@@ -177,7 +177,7 @@ def test_an_interrupted_copy_that_was_lost_meanwhile_gives_back_what_it_had_set_
     (root / ".davlock" / "staging").mkdir()
     site = Site(root, Clock())
     try:
-        site.library.recover()
+        site.library.upkeep.recover()
         assert site.get("/target/old.txt") == b"/target/old.txt"
         site.put("/next.txt", b"the server still works")
         assert site.leftovers() == []
@@ -201,11 +201,11 @@ def test_a_rename_that_another_one_has_moved_on_is_not_forgotten(tmp_path: Path,
     assert (root / "moved" / "renamed.txt").exists()
     site = Site(root, Clock())
     try:
-        site.library.recover()
+        site.library.upkeep.recover()
         assert site.id("/moved/renamed.txt") == before.ids["/folder/a.txt"]
         assert site.colour("/moved/renamed.txt") == "of /folder/a.txt"
         assert site.locks("/moved/renamed.txt") == [("CHECKOUT", "alice")]
-        assert list(site.library.check()) == []
+        assert list(site.library.upkeep.check()) == []
     finally:
         site.close()
 
@@ -261,7 +261,7 @@ def test_the_lock_on_what_was_wanted_is_not_given_by_half(tmp_path: Path) -> Non
     step = 1
     while killed(root, deep, step):
         site = Site(root, Clock())
-        site.library.recover()
+        site.library.upkeep.recover()
         locked, there = bool(site.locks("/unmapped.txt")), (root / "unmapped.txt").exists()
         site.close()
         assert locked == there
@@ -278,7 +278,7 @@ def test_where_two_names_cannot_change_places_it_is_all_or_nothing_too(name: str
     def restart(root: Path) -> Seen:
         site = Site(root, Clock())
         try:
-            site.library.recover()
+            site.library.upkeep.recover()
             assert site.leftovers() == []
             return site.seen()
         finally:

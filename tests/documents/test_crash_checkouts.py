@@ -36,18 +36,18 @@ def furnish(root: Path, then: Operation = lambda site: None) -> None:
 
 def apply(site: Site) -> None:
     (draft,) = site.rescued()
-    site.library.apply_draft(draft.id, ALICE)
+    site.library.archive.apply_draft(draft.id, ALICE)
 
 
 def restore_deleted(site: Site) -> None:
-    gone = site.library.deleted("/gone.docx")
+    gone = site.library.archive.deleted("/gone.docx")
     assert gone
     site.restore("/gone.docx", 1, document=gone)
 
 
 def years_later(site: Site) -> None:
     later = Site(site.root, Clock(1_000_000 + 1000 * DAY))
-    later.library.tidy()
+    later.library.upkeep.tidy()
     later.close()
 
 
@@ -136,13 +136,13 @@ def trapped(monkeypatch: pytest.MonkeyPatch) -> None:
 def restart(root: Path) -> Seen:
     site = Site(root, Clock())
     try:
-        site.library.recover()
-        site.library.tidy()
-        assert site.library.recover() == []
+        site.library.upkeep.recover()
+        site.library.upkeep.tidy()
+        assert site.library.upkeep.recover() == []
         assert site.leftovers() == []
         seen = site.seen()
         assert site.shelves() == []
-        assert [found for found in site.library.check() if found.outcome != "repaired"] == []
+        assert [found for found in site.library.upkeep.check() if found.outcome != "repaired"] == []
         return seen
     finally:
         site.close()
@@ -166,9 +166,9 @@ def test_after_a_kill_another_process_goes_on_with_all_or_nothing(name: str, tmp
         (site,) = living
         site.patch("/bystander", "red")
         seen = site.seen()
-        site.library.recover()
-        site.library.tidy()
-        assert site.library.recover() == []
+        site.library.upkeep.recover()
+        site.library.upkeep.tidy()
+        assert site.library.upkeep.recover() == []
         assert (site.leftovers(), site.shelves()) == ([], [])
         assert site.seen() == seen
         return seen
@@ -188,8 +188,8 @@ def readable(root: Path) -> set[bytes]:
         found |= {content for earlier in seen.earlier.values() for content in earlier if content is not None}
         found |= {content for _, _, content, _ in seen.drafts}
         for path in ("/gone.docx", "/plain.docx"):
-            if gone := site.library.deleted(path):
-                found |= {site.version_content(gone, version.number) for version in site.library.versions(gone) if version.is_kept}
+            if gone := site.library.archive.deleted(path):
+                found |= {site.version_content(gone, version.number) for version in site.library.archive.versions(gone) if version.is_kept}
         return found
     finally:
         site.close()

@@ -70,7 +70,7 @@ def test_a_deleted_folder_takes_nothing_on_another_disk_with_it(site: Site, moun
     try:
         site.delete("/folder")
         assert site.names() == []
-        site.library.recover()
+        site.library.upkeep.recover()
         assert (kept / "far.txt").read_text() == "far"
     finally:
         subprocess.run(["umount", "-l", str(kept)], check=True)

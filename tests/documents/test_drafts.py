@@ -163,7 +163,7 @@ def test_a_save_by_dance_goes_into_the_draft(site: Site, kept: int, dance: Dance
     assert site.check_in("/name.docx", comment="done").version == before[1][-1].number + 1
     assert site.contents("/name.docx") == [b"old", b"new"]
     assert site.get("/name.docx", "bob") == b"new"
-    assert (list(site.library.check()), site.shelves(), site.leftovers()) == ([], [], [])
+    assert (list(site.library.upkeep.check()), site.shelves(), site.leftovers()) == ([], [], [])
 
 
 def test_saves_by_dance_are_repeated_after_a_draft_and_with_others(site: Site, kept: int, dance: Dance, clock: Clock) -> None:
@@ -175,8 +175,8 @@ def test_saves_by_dance_are_repeated_after_a_draft_and_with_others(site: Site, k
     site.undo("/name.docx")
     assert (site.get("/name.docx", "alice"), site.contents("/name.docx")) == (b"old", [b"old"])
     assert [site.draft_content(draft.id) for draft in site.rescued()] == [b"new"]
-    site.library.tidy()
-    assert (list(site.library.check()), site.shelves()) == ([], [])
+    site.library.upkeep.tidy()
+    assert (list(site.library.upkeep.check()), site.shelves()) == ([], [])
 
 
 def test_different_dances_into_one_draft(site: Site, kept: int) -> None:
@@ -205,7 +205,7 @@ def test_without_a_checkout_a_dance_keeps_the_history(site: Site, kept: int, dan
     assert [version.number for version in site.versions("/name.docx")] == [1, 2]
     is_foreign = dance is move_away_and_move_in_what_was_not_written_here
     assert site.versions("/name.docx")[-1].changed_by == ("" if is_foreign else "alice")
-    assert (list(site.library.check()), site.shelves()) == ([], [])
+    assert (list(site.library.upkeep.check()), site.shelves()) == ([], [])
 
 
 def test_a_copy_onto_the_document_is_the_draft(site: Site, kept: int) -> None:
@@ -263,7 +263,7 @@ def test_somebody_else_does_not_continue_a_dance(site: Site, kept: int) -> None:
     site.put("/name.docx", b"bob's", BOB)
     assert (site.get("/name.docx"), site.get("/name.docx", "alice"), site.locks("/name.docx")) == (b"bob's", b"bob's", [])
     assert [site.draft_content(draft.id) for draft in site.rescued()] == [b"draft"]
-    gone = site.library.document_with(kept)
+    gone = site.library.catalogue.document_with(kept)
     assert gone and gone.path is None
     assert site.version_content(gone, 1) == b"old"
 

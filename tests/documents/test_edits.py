@@ -52,7 +52,7 @@ def test_ending_another_ones_needs_the_right_and_a_reason(site: Site, doc: str) 
 
     assert site.library.end_edit(doc, ADMIN, "on holiday", then=then) == edit
     assert seen == [[]], "in the same decision"
-    (past,) = site.library.history(doc)
+    (past,) = site.library.archive.history(doc)
     assert (past.how.value, past.ended_by, past.reason) == ("broken", "root", "on holiday")
 
 

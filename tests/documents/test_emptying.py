@@ -20,11 +20,11 @@ def empty(site: Site, path: str = "/a.docx", caller: Caller = ALICE) -> None:
 
 def has_content(site: Site, path: str = "/a.docx") -> bool:
     """Whether everybody can read it by its number."""
-    id = site.library.identify(path).id
+    id = site.library.catalogue.identify(path).id
     found = set()
     for viewer in ("alice", "bob"):
         try:
-            os.close(site.library.open_known(id, viewer)[2])
+            os.close(site.library.catalogue.open_known(id, viewer)[2])
             found.add(True)
         except NotFound:
             found.add(False)
@@ -35,10 +35,10 @@ def has_content(site: Site, path: str = "/a.docx") -> bool:
 def test_the_document_stays_and_its_versions_do(site: Site) -> None:
     site.put("/a.docx", b"one")
     site.patch("/a.docx", "blue")
-    document = site.library.identify("/a.docx")
+    document = site.library.catalogue.identify("/a.docx")
     empty(site)
     assert not has_content(site)
-    assert site.library.identify("/a.docx").id == document.id
+    assert site.library.catalogue.identify("/a.docx").id == document.id
     assert (site.get("/a.docx"), site.colour("/a.docx")) == (b"", "blue")
     assert site.contents("/a.docx") == [b"one", b""]
     assert [(each.changed_by, each.comment) for each in site.versions("/a.docx")][1] == ("alice", "Content deleted")
@@ -86,10 +86,10 @@ def test_the_holder_of_a_draft_has_content(site: Site) -> None:
     empty(site)
     site.check_out("/a.docx")
     site.put("/a.docx", b"")
-    id = site.library.identify("/a.docx").id
-    os.close(site.library.open_known(id, "alice")[2])
+    id = site.library.catalogue.identify("/a.docx").id
+    os.close(site.library.catalogue.open_known(id, "alice")[2])
     with pytest.raises(NotFound):
-        site.library.open_known(id, "bob")
+        site.library.catalogue.open_known(id, "bob")
     site.check_in("/a.docx")
     assert has_content(site)
 
@@ -140,10 +140,10 @@ def test_after_a_kill_at_any_step_the_content_is_there_or_known_to_be_deleted(tm
         if not killed(root, empty, step):
             break
         site = Site(root, Clock())
-        site.library.recover()
+        site.library.upkeep.recover()
         outcomes.add((has_content(site), site.get("/a.docx"), tuple(site.contents("/a.docx"))))
         assert site.leftovers() == []
-        assert [found for found in site.library.check() if found.outcome != "repaired"] == []
+        assert [found for found in site.library.upkeep.check() if found.outcome != "repaired"] == []
         site.close()
     assert step > 2
     assert outcomes == {(True, b"one", (b"one",)), (False, b"", (b"one", b""))}

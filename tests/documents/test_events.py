@@ -9,8 +9,8 @@ import pytest
 
 from davlock import paths
 from davlock.errors import DavlockError
-from davlock.library import Along, Properties
 from davlock.model import Caller, Event, Kind, Scope, Semantics, Wanted
+from davlock.writes import Along, Properties
 from tests.documents.conftest import ADMIN, ALICE, BOB, TUNNEL_SECONDS, Bytes, Clock, Opener, Site
 from tests.documents.killing import killed, trap
 
@@ -20,10 +20,10 @@ class Heard:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.last = site.library.last_event()
+        self.last = site.library.outbox.last_event()
 
     def events(self) -> list[Event]:
-        told = self.site.library.events(self.last, 1000)
+        told = self.site.library.outbox.events(self.last, 1000)
         assert not told.is_reset
         self.last = told.last
         return told.events
@@ -211,7 +211,7 @@ def test_what_comes_back_after_it_was_deleted_is_created_again(site: Site, heard
 def test_a_deleted_document_that_is_restored_is_created_again(site: Site, heard: Heard, clock: Clock) -> None:
     site.put("/a", b"one")
     site.delete("/a")
-    document = site.library.deleted("/a")
+    document = site.library.archive.deleted("/a")
     assert document
     clock.now += TUNNEL_SECONDS + 1
     heard()
@@ -282,11 +282,11 @@ def test_what_has_run_out_is_told_once(site: Site, heard: Heard, clock: Clock, k
     site.put("/a", b"one")
     lock = site.library.lock(paths.parse("/a"), Wanted(kind, "/a", Scope.EXCLUSIVE, timeout=60), ALICE).lock
     heard()
-    site.library.notice_expired()
+    site.library.outbox.notice_expired()
     assert heard() == []
     clock.now += 61
-    site.library.notice_expired()
-    site.library.notice_expired()
+    site.library.outbox.notice_expired()
+    site.library.outbox.notice_expired()
     (expired,) = heard.events()
     assert (expired.name, expired.path, expired.document, expired.principal) == ("document.expired", "/a", site.id("/a"), "")
     assert (expired.details["holder"], expired.details["until"]) == ("alice", lock.expires)
@@ -316,7 +316,7 @@ def test_what_another_program_has_changed_is_told_when_it_is_noticed(site: Site,
 def test_what_was_there_before_is_not_told_as_new(site: Site, heard: Heard, root: Path) -> None:
     for name in ("a", "b", "c"):
         (root / name).write_bytes(b"old")
-    site.library.identify("/a")
+    site.library.catalogue.identify("/a")
     assert heard() == []
     site.check_out("/a")
     assert heard() == [("checkedout", "/a")]
@@ -343,26 +343,26 @@ def test_events_are_forgotten_but_never_a_number(site: Site, open_site: Opener, 
     site.put("/a", b"one")
     site.put("/b", b"one")
     clock.now += 8 * 86_400
-    site.library.forget()
-    last = site.library.last_event()
-    told = site.library.events(1, 10)
+    site.library.upkeep.forget()
+    last = site.library.outbox.last_event()
+    told = site.library.outbox.events(1, 10)
     assert (told.is_reset, [event.path for event in told.events]) == (False, ["/b"])
     site.put("/c", b"one")
     clock.now += 8 * 86_400
-    open_site().library.forget()
-    assert site.library.last_event() == last + 1
-    assert site.library.events(1, 10).is_reset
-    assert site.library.events(last + 2, 10).is_reset  # of another time line, such as before a restored backup
-    assert not site.library.events(last, 10).is_reset
-    assert [event.path for event in site.library.events(0, 10).events] == ["/c"]
+    open_site().library.upkeep.forget()
+    assert site.library.outbox.last_event() == last + 1
+    assert site.library.outbox.events(1, 10).is_reset
+    assert site.library.outbox.events(last + 2, 10).is_reset  # of another time line, such as before a restored backup
+    assert not site.library.outbox.events(last, 10).is_reset
+    assert [event.path for event in site.library.outbox.events(0, 10).events] == ["/c"]
 
 
 def test_who_listens_is_told_page_by_page(site: Site) -> None:
-    start = site.library.last_event()
+    start = site.library.outbox.last_event()
     for number in range(5):
         site.put(f"/{number}", b"x")
     found, after = [], start
-    while told := site.library.events(after, 2).events:
+    while told := site.library.outbox.events(after, 2).events:
         found += [event.path for event in told]
         after = told[-1].id
     assert found == [f"/{number}" for number in range(5)]
@@ -394,14 +394,14 @@ def test_what_is_done_is_told_whenever_the_process_is_killed(name: str, tmp_path
         site.put("/out", b"one")
         site.check_out("/out")
         site.put("/out", b"draft")
-        start = site.library.last_event()
+        start = site.library.outbox.last_event()
         site.close()
         if not killed(root, operation, step):
             break
         site = Site(root, Clock())
-        site.library.recover()
+        site.library.upkeep.recover()
         done = is_done(site)
-        assert [event.name for event in site.library.events(start, 10).events].count(told) == done, f"killed at step {step}"
+        assert [event.name for event in site.library.outbox.events(start, 10).events].count(told) == done, f"killed at step {step}"
         outcomes.add(done)
         site.close()
     assert outcomes == {False, True}

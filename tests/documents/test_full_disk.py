@@ -23,7 +23,7 @@ from tests.documents.conftest import Clock, Site, files_in
 def full(small_disk: Path) -> Iterator[Site]:
     """A site with documents and locks on a disk that another program has filled to the last byte with /filler."""
     site = Site(small_disk, Clock())
-    site.library.recover()
+    site.library.upkeep.recover()
     site.mkcol("/folder")
     site.put("/folder/a.txt", b"a" * 100_000)
     site.put("/doc.txt", b"doc")
@@ -108,8 +108,8 @@ def test_when_there_is_room_again_all_is_well(full: Site) -> None:
     full.patch("/doc.txt", "blue", full.with_tokens())
     full.move("/doc.txt", "/moved.txt", full.with_tokens())
     full.lock("/moved.txt")
-    assert full.library.recover() == []
-    assert list(full.library.check()) == []
+    assert full.library.upkeep.recover() == []
+    assert list(full.library.upkeep.check()) == []
     assert full.leftovers() == []
 
 
@@ -118,14 +118,14 @@ def test_what_was_deleted_gives_way_to_what_is_saved_next(small_disk: Path) -> N
     """It is kept as long as there is room, and always for the seconds in which it may come back."""
     clock = Clock()
     site = Site(small_disk, clock)
-    site.library.recover()
+    site.library.upkeep.recover()
     fill(small_disk / "filler")
     site.delete("/filler")
     for seconds in (0, COMING_BACK + 1):
         clock.now += seconds
         with pytest.raises(StorageFull):
             site.put("/new.txt", b"new" * 10_000)
-        assert bool(site.library.deleted("/filler")) is (seconds == 0)
+        assert bool(site.library.archive.deleted("/filler")) is (seconds == 0)
     assert site.put("/new.txt", b"new" * 10_000)
     assert (site.names(), site.shelves()) == (["new.txt"], [])
     site.close()
@@ -251,7 +251,7 @@ def test_a_commit_that_fails_after_the_renames_takes_them_back(failing: Site, ch
     assert failing.leftovers() == []
     CHANGES[change](failing)
     assert failing.seen() != before
-    assert failing.library.recover() == []
+    assert failing.library.upkeep.recover() == []
     with failing.state.reading() as rows:
         assert rows.intents() == []
 

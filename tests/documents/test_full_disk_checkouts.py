@@ -24,7 +24,7 @@ from tests.documents.test_full_disk import Failing, fill, make_room_in_log
 def full(small_disk: Path) -> Iterator[Site]:
     """A site with checkouts and a draft on a disk that another program has filled to the last byte."""
     site = Site(small_disk, Clock())
-    site.library.recover()
+    site.library.upkeep.recover()
     for document in ("/doc.txt", "/untouched.txt", "/second.txt"):
         site.put(document, b"first")
         site.put(document, b"published")
@@ -84,7 +84,7 @@ def test_undo_works_without_room(full: Site) -> None:
 def test_a_deletion_without_room_rescues_the_draft(full: Site) -> None:
     full.delete("/doc.txt")
     assert [full.draft_content(draft.id) for draft in full.rescued()] == [b"draft" * 20_000]
-    gone = full.library.deleted("/doc.txt")
+    gone = full.library.archive.deleted("/doc.txt")
     assert gone and [full.version_content(gone, number) for number in (1, 2)] == [b"first", b"published"]
 
 
@@ -134,7 +134,7 @@ def failing_site(root: Path, furnish: Callable[[Path], None], monkeypatch: pytes
 def test_a_commit_that_fails_after_the_renames_takes_them_back(change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     furnish, operation = CHANGES[change]
     site = failing_site(tmp_path / "root", furnish, monkeypatch)
-    site.library.tidy()
+    site.library.upkeep.tidy()
     before, spared = site.seen(), 0
     while True:
         Failing.spared = spared
@@ -143,13 +143,13 @@ def test_a_commit_that_fails_after_the_renames_takes_them_back(change: str, tmp_
             break
         except StorageFull:
             Failing.spared = math.inf
-            site.library.tidy()
+            site.library.upkeep.tidy()
             assert (site.seen(), site.leftovers(), site.shelves()) == (before, [], []), f"the commit after {spared}"
         spared += 1
     assert spared >= 1
     Failing.spared = math.inf
     assert site.seen() != before
-    assert site.library.recover() == []
+    assert site.library.upkeep.recover() == []
     site.close()
 
 
@@ -162,7 +162,7 @@ def test_a_disk_that_fails_in_the_middle_gives_everything_back(
     furnish, operation = CHANGES[change]
     furnish(tmp_path / "root")
     site = Site(tmp_path / "root", Clock())
-    site.library.tidy()
+    site.library.upkeep.tidy()
     before, function, place, left = site.seen(), getattr(os, call), 0, 0
 
     def fail_once(*args: Any, **kwargs: Any) -> None:
@@ -180,12 +180,12 @@ def test_a_disk_that_fails_in_the_middle_gives_everything_back(
             operation(site)
         except Unavailable:
             left = 0
-            site.library.tidy()
+            site.library.upkeep.tidy()
             assert (site.seen(), site.leftovers(), site.shelves()) == (before, [], []), f"at {call} {place}"
         else:
             break
     left = 0
     assert site.seen() != before
-    site.library.tidy()
+    site.library.upkeep.tidy()
     assert (site.shelves(), site.leftovers()) == ([], [])
     site.close()

@@ -33,7 +33,7 @@ def test_how_locks_and_checkouts_have_ended(site: Site, clock: Clock) -> None:
         if ending[2] == "expired":
             expected = [("LOCK", "alice", "released", "alice"), *expected]
         assert site.endings("/a.txt") == expected
-    ended = [past.ended for past in site.library.history("/a.txt")]
+    ended = [past.ended for past in site.library.archive.history("/a.txt")]
     assert ended == sorted(ended, reverse=True)
 
 
@@ -62,11 +62,11 @@ def test_a_history_follows_its_document_and_is_kept_for_its_time(site: Site, clo
     site.move("/a.txt", "/b.txt")
     site.put("/a.txt", b"another one", BOB)
     assert (site.endings("/a.txt"), site.endings("/b.txt")) == ([], [("CHECKOUT", "alice", "undone", "alice")])
-    (past,) = open_site().library.history("/b.txt")
+    (past,) = open_site().library.archive.history("/b.txt")
     assert (past.comment, past.path, past.door, past.since) == ("first", "/a.txt", "webdav", clock.now)
     clock.now += 365 * DAY
-    site.library.tidy()
+    site.library.upkeep.tidy()
     assert site.endings("/b.txt") != []
     clock.now += 1
-    site.library.tidy()
+    site.library.upkeep.tidy()
     assert site.endings("/b.txt") == []

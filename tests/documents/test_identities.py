@@ -33,7 +33,7 @@ def test_an_id_stays_through_replacing_moving_and_restarting(site: Site, kept: i
     assert site.id("/folder/renamed.docx") == kept
     assert site.id("/name.docx") is None
     restarted = open_site()
-    restarted.library.recover()
+    restarted.library.upkeep.recover()
     assert restarted.id("/folder/renamed.docx") == kept
     assert restarted.colour("/folder/renamed.docx") == "red"
     restarted.move("/folder", "/archive")
@@ -154,7 +154,7 @@ def test_a_save_by_dance_keeps_the_document(site: Site, kept: int, dance: Dance)
     assert site.id("/name.docx") == kept
     assert site.colour("/name.docx") == "red"
     assert site.version("/name.docx") > before
-    assert list(site.library.check()) == []
+    assert list(site.library.upkeep.check()) == []
 
 
 def test_a_save_by_dance_can_be_repeated(site: Site, kept: int, dance: Dance, clock: Clock) -> None:
@@ -163,7 +163,7 @@ def test_a_save_by_dance_can_be_repeated(site: Site, kept: int, dance: Dance, cl
         assert site.id("/name.docx") == kept
         clock.now += 3600
     assert site.colour("/name.docx") == "red"
-    assert list(site.library.check()) == []
+    assert list(site.library.upkeep.check()) == []
 
 
 @pytest.mark.parametrize("kind", [Kind.EDIT, Kind.CHECKOUT])
@@ -259,7 +259,7 @@ def test_a_plain_rename_and_a_new_document_of_the_old_name(site: Site, kept: int
     assert site.id("/renamed.docx") not in (site.id("/name.docx"), None)
     site.patch("/name.docx", "blue")
     assert site.colour("/renamed.docx") == "red"
-    assert list(site.library.check()) == []
+    assert list(site.library.upkeep.check()) == []
 
 
 def test_what_arrives_brings_its_own_properties(site: Site, kept: int) -> None:
@@ -322,10 +322,10 @@ def test_a_file_without_a_row_takes_back_its_identity(site: Site, kept: int) -> 
 def test_a_change_underneath_is_a_version_of_the_same_document(site: Site, kept: int) -> None:
     before = site.version("/name.docx")
     (site.root / "name.docx").write_bytes(b"by hand")
-    (found,) = site.library.check()
+    (found,) = site.library.upkeep.check()
     assert (found.path, found.outcome) == ("/name.docx", "repaired")
     assert (site.id("/name.docx"), site.version("/name.docx")) == (kept, before + 1)
-    assert list(site.library.check()) == []
+    assert list(site.library.upkeep.check()) == []
 
 
 def test_what_was_copied_over_is_a_version_by_whoever_did_it(site: Site, kept: int) -> None:
@@ -353,8 +353,8 @@ def test_what_was_removed_underneath_is_retired(site: Site, kept: int) -> None:
     site.patch("/folder", "red")
     (site.root / "name.docx").unlink()
     shutil.rmtree(site.root / "folder")
-    assert {found.path for found in site.library.check()} >= {"/name.docx", "/folder"}
-    assert list(site.library.check()) == []
+    assert {found.path for found in site.library.upkeep.check()} >= {"/name.docx", "/folder"}
+    assert list(site.library.upkeep.check()) == []
     with site.state.reading() as rows:
         assert list(rows.documents()) == []
 

@@ -94,8 +94,8 @@ def test_a_file_that_becomes_a_folder_underneath_is_a_folder(site: Site) -> None
         site.put("/a", b"new")
     site.lock("/a")
     site.put("/a/b.txt", b"b", site.with_tokens())
-    assert [found.outcome for found in site.library.check()] in ([], ["repaired"])
-    assert list(site.library.check()) == []
+    assert [found.outcome for found in site.library.upkeep.check()] in ([], ["repaired"])
+    assert list(site.library.upkeep.check()) == []
     assert site.names("/a") == ["b.txt"]
 
 
@@ -140,7 +140,7 @@ def test_a_target_that_was_removed_underneath_is_no_hindrance(site: Site, moving
     assert site.get("/target/a.txt") == b"/source"
     assert site.colour("/target/a.txt") == "of /source"
     assert site.colour("/target") == "of /source"
-    assert list(site.library.check()) == []
+    assert list(site.library.upkeep.check()) == []
 
 
 @pytest.mark.parametrize("overwrite", [True, False])
@@ -166,7 +166,7 @@ def test_a_target_that_appears_between_the_two_decisions(site: Site, open_site: 
         with pytest.raises(PreconditionFailed):
             move()
         assert (site.get("/a.txt"), site.get("/b.txt")) == (b"a", b"appeared")
-    assert other.library.recover() == []
+    assert other.library.upkeep.recover() == []
     assert site.leftovers() == []
 
 
@@ -204,7 +204,7 @@ def test_others_that_never_stop_changing_the_target_are_an_end(site: Site) -> No
         site.library.move("/a.txt", paths.parse("/b.txt"), ALICE, toggle)
     assert site.get("/a.txt") == b"a"
     assert site.leftovers() == []
-    assert site.library.recover() == []
+    assert site.library.upkeep.recover() == []
 
 
 def test_a_member_that_vanishes_during_a_copy_is_left_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

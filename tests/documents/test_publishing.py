@@ -11,8 +11,9 @@ from davlock import paths
 from davlock.checkouts import CheckedIn
 from davlock.conditions import View
 from davlock.errors import BadRequest, DavlockError, IncompleteBody, Locked, LockLost, NotCheckedOut, PreconditionFailed, StillOpen
-from davlock.library import Upload, Written
 from davlock.model import Caller, Kind, Note
+from davlock.uploads import Upload
+from davlock.writes import Written
 from tests.documents.conftest import ALICE, BOB, Site
 
 DOC = "/doc.txt"
@@ -26,14 +27,14 @@ def published(site: Site) -> None:
 def publish(
     site: Site, caller: Caller = ALICE, note: str = "", keep: bool = False, meanwhile: Callable[[], object] = lambda: None
 ) -> Written | CheckedIn:
-    with site.library.publishing(paths.parse(DOC), Upload(io.BytesIO(b"new"), 3), caller, Note(note), keep) as commit:
+    with site.library.uploads.publishing(paths.parse(DOC), Upload(io.BytesIO(b"new"), 3), caller, Note(note), keep) as commit:
         meanwhile()
         return commit()
 
 
 def comment(site: Site) -> str:
     """What is said of the newest version."""
-    document = site.library.document(DOC)
+    document = site.library.catalogue.document(DOC)
     assert document is not None
     return document.comment
 
@@ -60,7 +61,7 @@ def test_what_is_checked_out_meanwhile_is_checked_in_all_the_same(site: Site) ->
     assert isinstance(publish(site, note="x", meanwhile=lambda: site.check_out(DOC)), CheckedIn)
     assert site.get(DOC) == b"new"
     assert site.library.all_locks() == []
-    assert not site.library.drafts(ALICE)
+    assert not site.library.archive.drafts(ALICE)
 
 
 @pytest.mark.parametrize("again", [False, True])

@@ -8,8 +8,8 @@ import pytest
 
 from davlock import paths
 from davlock.errors import Exists, Locked, PreconditionFailed, TooLarge
-from davlock.library import MAX_PROPERTIES
 from davlock.model import Caller, Kind
+from davlock.writes import MAX_PROPERTIES
 from tests.documents.conftest import ALICE, BOB, Clock, Site
 from tests.documents.killing import killed, trap
 
@@ -103,9 +103,9 @@ def test_a_kill_at_any_step_leaves_both_or_neither(tmp_path: Path, monkeypatch: 
         if not killed(root, lambda site: rename(site, "/old.txt", "/new.txt"), step):
             break
         site = Site(root, Clock())
-        site.library.recover()
+        site.library.upkeep.recover()
         assert site.leftovers() == []
-        assert [found for found in site.library.check() if found.outcome != "repaired"] == []
+        assert [found for found in site.library.upkeep.check() if found.outcome != "repaired"] == []
         seen = site.seen()
         outcomes.add((tuple(seen.content), site.colour("/new.txt")))
         site.close()

@@ -25,14 +25,14 @@ def test_there_is_no_such_version(site: Site) -> None:
     other = site.document("/b.txt")
     for number in (0, 2, 3, 4, -1, 10**12):
         with pytest.raises(NoSuchVersion):
-            site.library.open_version(other, number)
+            site.library.archive.open_version(other, number)
         with pytest.raises(NoSuchVersion):
             site.restore("/b.txt", number)
     with pytest.raises(NoSuchVersion):
-        site.library.open_version(Document(4711, "/nothing.txt"), 1)
+        site.library.archive.open_version(Document(4711, "/nothing.txt"), 1)
     with pytest.raises(NotFound):
-        site.library.identify("/nothing.txt")
-    assert site.library.document("/nothing.txt") is None
+        site.library.catalogue.identify("/nothing.txt")
+    assert site.library.catalogue.document("/nothing.txt") is None
     assert site.contents("/b.txt") == [b"one"]
 
 
@@ -41,7 +41,7 @@ def test_the_newest_version_is_never_taken_for_what_another_program_has_put_in_i
     document = site.document("/a.txt")
     (site.root / "a.txt").write_bytes(b"by hand")
     with pytest.raises(NoSuchVersion):
-        site.library.open_version(document, 1)
+        site.library.archive.open_version(document, 1)
     assert site.version_content(site.document("/a.txt"), 2) == b"by hand"
 
 
@@ -52,7 +52,7 @@ def test_a_version_that_is_restored_is_the_newest_one(site: Site) -> None:
     assert site.contents("/a.txt") == [b"one", b"two", b"three", b"one"]
     newest = site.versions("/a.txt")[-1]
     assert (newest.changed_by, newest.comment, newest.sha256) == ("bob", "Version 1 restored", site.versions("/a.txt")[0].sha256)
-    site.library.restore(site.document("/a.txt"), 2, paths.parse("/a.txt"), ALICE, "better")
+    site.library.archive.restore(site.document("/a.txt"), 2, paths.parse("/a.txt"), ALICE, "better")
     assert (site.get("/a.txt"), site.versions("/a.txt")[-1].comment) == (b"two", "better")
     site.restore("/a.txt", 5)
     assert site.contents("/a.txt")[-2:] == [b"two", b"two"]
@@ -77,12 +77,15 @@ def test_a_deleted_document_comes_back_with_its_history(site: Site, clock: Clock
     site.patch("/a.txt", "red")
     site.delete("/a.txt", BOB)
     clock.now += 20 * DAY
-    site.library.tidy()
-    gone = site.library.deleted("/a.txt")
+    site.library.upkeep.tidy()
+    gone = site.library.archive.deleted("/a.txt")
     assert gone and gone.path is None
-    assert [(each.number, each.is_kept, each.is_newest) for each in site.library.versions(gone)] == [(1, True, False), (2, True, False)]
+    assert [(each.number, each.is_kept, each.is_newest) for each in site.library.archive.versions(gone)] == [
+        (1, True, False),
+        (2, True, False),
+    ]
     site.restore("/a.txt", 1, document=gone)
-    assert (site.id("/a.txt"), site.colour("/a.txt"), site.library.deleted("/a.txt")) == (kept, "red", None)
+    assert (site.id("/a.txt"), site.colour("/a.txt"), site.library.archive.deleted("/a.txt")) == (kept, "red", None)
     assert site.contents("/a.txt") == [b"one", b"two", b"one"]
     assert site.shelves() == []
 
@@ -92,7 +95,7 @@ def test_a_deleted_document_is_restored_under_another_name(site: Site) -> None:
     kept = site.id("/a.txt")
     site.delete("/a.txt")
     site.put("/a.txt", b"another one", BOB)
-    gone = site.library.document_with(kept or 0)
+    gone = site.library.catalogue.document_with(kept or 0)
     assert gone
     with pytest.raises(ParentMissing):
         site.restore("/no/such/folder.txt", 1, document=gone)
@@ -103,7 +106,7 @@ def test_a_deleted_document_is_restored_under_another_name(site: Site) -> None:
 def test_a_restore_that_was_refused_brings_nothing_back_later(site: Site) -> None:
     site.put("/a.txt", b"one")
     site.delete("/a.txt", BOB)
-    gone = site.library.deleted("/a.txt")
+    gone = site.library.archive.deleted("/a.txt")
     assert gone
     site.mkcol("/f")
     site.lock("/f", BOB)
@@ -119,11 +122,11 @@ def test_deleted_documents_are_kept_for_their_time(site: Site, clock: Clock) -> 
     site.delete("/a.txt")
     site.put("/b.txt", b"stays")
     clock.now += 30 * DAY
-    site.library.tidy()
-    assert site.library.deleted("/a.txt") is not None
+    site.library.upkeep.tidy()
+    assert site.library.archive.deleted("/a.txt") is not None
     clock.now += 1
-    site.library.tidy()
-    assert (site.library.deleted("/a.txt"), site.contents("/b.txt")) == (None, [b"stays"])
+    site.library.upkeep.tidy()
+    assert (site.library.archive.deleted("/a.txt"), site.contents("/b.txt")) == (None, [b"stays"])
     assert list((site.root / ".davlock" / "versions").iterdir()) == []
 
 
@@ -138,7 +141,7 @@ def test_only_the_last_versions_are_kept(open_site: Opener, most: int) -> None:
     assert numbers(site, "/a.txt") == list(range(6 - most, 7))
     assert site.contents("/a.txt") == [b"%d" % number for number in range(6 - most, 7)]
     with pytest.raises(NoSuchVersion):
-        site.library.open_version(site.document("/a.txt"), 5 - most)
+        site.library.archive.open_version(site.document("/a.txt"), 5 - most)
     assert site.shelves() == []
 
 
@@ -147,13 +150,13 @@ def test_versions_are_kept_for_their_time_since_they_were_replaced(open_site: Op
     for content in (b"one", b"two", b"three"):
         site.put("/a.txt", content)
         clock.now += 5 * DAY
-    site.library.tidy()
+    site.library.upkeep.tidy()
     assert site.contents("/a.txt") == [b"one", b"two", b"three"]
     clock.now += 1
-    site.library.tidy()
+    site.library.upkeep.tidy()
     assert site.contents("/a.txt") == [b"two", b"three"]
     clock.now += 100 * DAY
-    site.library.tidy()
+    site.library.upkeep.tidy()
     assert site.contents("/a.txt") == [b"three"]
     assert site.shelves() == []
 
@@ -170,7 +173,7 @@ def test_scratch_files_keep_no_versions(site: Site, name: str) -> None:
     site.put(f"/{name}", b"draft")
     assert (site.get(f"/{name}"), site.check_in(f"/{name}").is_new, site.get(f"/{name}")) == (b"two", True, b"draft")
     site.delete(f"/{name}")
-    site.library.tidy()
+    site.library.upkeep.tidy()
     assert list((site.root / ".davlock" / "versions").iterdir()) == []
 
 
@@ -192,7 +195,7 @@ def test_semantics_by_pattern_the_first_that_fits_counts(open_site: Opener) -> N
         "/none/a.bak": Semantics.NONE,
         "/a.txt": Semantics.LOCKING,
     }
-    assert {path: site.library.semantics(path) for path in expected} == expected
+    assert {path: site.library.policy.semantics(path) for path in expected} == expected
 
 
 def test_a_document_of_semantics_locking_has_drafts_but_no_history(open_site: Opener) -> None:

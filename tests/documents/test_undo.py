@@ -17,8 +17,8 @@ from davlock.errors import (
     NotCheckedOut,
     NotHolder,
 )
-from davlock.library import Upload
 from davlock.model import Lock, Note
+from davlock.uploads import Upload
 from tests.documents.conftest import ADMIN, ALICE, BOB, Clock, Site
 
 
@@ -50,7 +50,7 @@ def test_an_undo_by_force_needs_the_right_and_a_reason(site: Site, doc: Lock, cl
     assert site.library.all_locks() == [doc]
     clock.now += 60
     assert site.undo("/doc.txt", ADMIN, "left the company") == doc
-    (past,) = site.library.history("/doc.txt")
+    (past,) = site.library.archive.history("/doc.txt")
     assert (past.how.value, past.ended_by, past.reason, past.ended) == ("broken", "root", "left the company", clock.now)
     assert (past.principal, past.since, past.comment, past.token) == ("alice", clock.now - 60, "chapter 3", doc.token)
     (draft,) = site.rescued()
@@ -158,7 +158,7 @@ def test_a_comment_that_is_no_line_of_text(site: Site, doc: Lock, text: str) -> 
         lambda: site.check_in("/doc.txt", comment=text, content=b"given"),
         lambda: site.undo("/doc.txt", ALICE, text),
         lambda: site.undo("/doc.txt", ADMIN, text),
-        lambda: site.library.restore(site.document("/other.txt"), 1, paths.parse("/other.txt"), ALICE, text),
+        lambda: site.library.archive.restore(site.document("/other.txt"), 1, paths.parse("/other.txt"), ALICE, text),
         lambda: site.library.write(paths.parse("/other.txt"), io.BytesIO(b"new"), 3, ALICE, note=Note(text)),
         lambda: site.library.break_lock(doc.token, ADMIN, text),
     ]

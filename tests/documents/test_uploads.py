@@ -144,10 +144,10 @@ def test_what_a_dead_process_staged_is_removed_and_what_a_living_one_stages_is_n
             with dying.library._staging.stage(Bytes(b"unwanted"), 8):
                 os._exit(0)
         os.waitpid(child, 0)
-        (removed,) = site.library.recover()
+        (removed,) = site.library.upkeep.recover()
         assert removed.startswith("removed staging/")
         assert staged.file.read_bytes() == b"wanted"
-    assert site.library.recover() == []
+    assert site.library.upkeep.recover() == []
 
 
 def test_a_forked_child_has_a_staging_folder_of_its_own(site: Site) -> None:

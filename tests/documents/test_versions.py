@@ -55,8 +55,8 @@ def test_versions_stay_with_their_document(site: Site, open_site: Opener) -> Non
     site.move("/f", "/g")
     site.put("/g/b.txt", b"three")
     restarted = open_site()
-    restarted.library.recover()
-    restarted.library.tidy()
+    restarted.library.upkeep.recover()
+    restarted.library.upkeep.tidy()
     assert restarted.contents("/g/b.txt") == [b"one", b"two", b"three"]
     assert restarted.contents("/a.txt") == [b"another document"]
 
@@ -88,11 +88,11 @@ def test_keeping_a_version_copies_nothing(site: Site) -> None:
 def test_a_kept_version_is_read_while_the_document_is_replaced(site: Site) -> None:
     site.put("/a.txt", b"one")
     document = site.document("/a.txt")
-    version, fd = site.library.open_version(document, 1)
+    version, fd = site.library.archive.open_version(document, 1)
     site.put("/a.txt", b"two")
     with os.fdopen(fd, "rb") as file:
         assert (file.read(), version.is_newest) == (b"one", True)
-    version, fd = site.library.open_version(document, 1)
+    version, fd = site.library.archive.open_version(document, 1)
     with os.fdopen(fd, "rb") as file:
         assert (file.read(), version.is_newest, version.size) == (b"one", False, 3)
 
@@ -114,7 +114,7 @@ def test_however_often_a_session_writes_it_makes_one_version(site: Site, kind: K
     site.unlock("/a.txt")
     site.put("/a.txt", b"after")
     assert site.contents("/a.txt") == [b"before", b"save 4", b"after"]
-    site.library.tidy()
+    site.library.upkeep.tidy()
     assert site.shelves() == []
 
 
@@ -195,7 +195,7 @@ def test_what_another_program_has_overwritten_is_said_not_to_be_kept(site: Site)
     first, second = site.versions("/a.txt")
     assert (first.is_kept, first.size, second.is_kept) == (False, 3, True)
     with pytest.raises(NoSuchVersion, match="not kept: another program"):
-        site.library.open_version(site.document("/a.txt"), 1)
+        site.library.archive.open_version(site.document("/a.txt"), 1)
     with pytest.raises(NoSuchVersion):
         site.restore("/a.txt", 1)
     assert site.get("/a.txt") == b"in place"
@@ -206,8 +206,8 @@ def test_a_file_that_was_there_before_is_the_first_version(site: Site) -> None:
     site.put("/found.txt", b"new")
     assert site.contents("/found.txt") == [b"found", b"new"]
     (site.root / "other.txt").write_bytes(b"found")
-    document = site.library.identify("/other.txt")
-    assert [(each.number, each.door) for each in site.library.versions(document)] == [(1, "outside")]
+    document = site.library.catalogue.identify("/other.txt")
+    assert [(each.number, each.door) for each in site.library.archive.versions(document)] == [(1, "outside")]
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -234,10 +234,10 @@ def test_what_was_there_unknown_and_is_deleted_moved_onto_or_copied_onto_is_kept
     for name in ("x", "y"):
         site.put(f"/{name}", b"new", BOB)
     site.delete("/deleted")
-    gone = site.library.deleted("/deleted")
+    gone = site.library.archive.deleted("/deleted")
     assert gone and site.version_content(gone, 1) == b"deleted"
     site.copy("/y", "/copied-onto")
     assert site.contents("/copied-onto") == [b"copied-onto", b"new"]
     site.move("/x", "/moved-onto")
-    replaced = site.library.deleted("/moved-onto") or site.document("/moved-onto")
-    assert b"moved-onto" in [site.version_content(replaced, version.number) for version in site.library.versions(replaced)]
+    replaced = site.library.archive.deleted("/moved-onto") or site.document("/moved-onto")
+    assert b"moved-onto" in [site.version_content(replaced, version.number) for version in site.library.archive.versions(replaced)]

@@ -70,7 +70,7 @@ RENAMES: dict[str, Callable[[Site], object]] = {
     "undo-by-force": lambda site: site.undo("/big.bin", ADMIN, "left the company"),
     "delete": lambda site: site.delete("/big.bin"),
     "move": lambda site: site.move("/big.bin", "/moved.bin"),
-    "undo-and-apply": lambda site: (site.undo("/big.bin"), site.library.apply_draft(site.rescued()[0].id, ALICE)),
+    "undo-and-apply": lambda site: (site.undo("/big.bin"), site.library.archive.apply_draft(site.rescued()[0].id, ALICE)),
 }
 
 

@@ -13,9 +13,10 @@ from davlock import app
 from davlock.checkouts import CheckedIn
 from davlock.cli import main
 from davlock.errors import Locked
-from davlock.library import Library, Written
+from davlock.library import Library
 from davlock.model import Caller
 from davlock.paths import Address
+from davlock.writes import Written
 
 BOBS = b"what bob has saved meanwhile"
 

@@ -144,17 +144,17 @@ def _find(root: Path, paths: list[str]) -> Found:
     """Every version and draft there is, read without a server."""
     with open_site(load_config(None, root=root)) as site:
         versions = tuple(edition for path in paths for edition in _versions(site, path))
-        drafts = site.library.drafts(_ADMIN)
+        drafts = site.library.archive.drafts(_ADMIN)
         standing = tuple(_draft(site, draft) for draft in drafts if draft.ended is None)
         rescued = tuple(_draft(site, draft) for draft in drafts if draft.ended is not None)
     return Found(versions, standing, rescued)
 
 
 def _versions(site: Site, path: str) -> Iterator[Edition]:
-    for version in site.library.versions(site.library.identify(path)):
+    for version in site.library.archive.versions(site.library.catalogue.identify(path)):
         body = ""
         try:
-            _, fd = site.library.open_version(site.library.identify(path), version.number)
+            _, fd = site.library.archive.open_version(site.library.catalogue.identify(path), version.number)
         except DavlockError as error:
             fault = error.message
         else:
@@ -181,16 +181,16 @@ def _judge(content: bytes, sha256: str | None) -> tuple[str, str]:
 def _findings(root: Path) -> list[str]:
     """What `check` says."""
     with open_site(load_config(None, root=root)) as site:
-        return [f"check: {finding.path} {finding.problem}" for finding in site.library.check()]
+        return [f"check: {finding.path} {finding.problem}" for finding in site.library.upkeep.check()]
 
 
 def _strays(root: Path, paths: list[str]) -> list[str]:
     """Files that no author made and no row names."""
     with open_site(load_config(None, root=root)) as site:
-        known = {draft.file for draft in site.library.drafts(_ADMIN)}
+        known = {draft.file for draft in site.library.archive.drafts(_ADMIN)}
         for path in paths:
-            document = site.library.identify(path)
-            known |= {f"{document.id}-{version.number}" for version in site.library.versions(document)}
+            document = site.library.catalogue.identify(path)
+            known |= {f"{document.id}-{version.number}" for version in site.library.archive.versions(document)}
     private = [file for shelf in ("drafts", "versions") for file in (root / PRIVATE / shelf).iterdir() if file.name not in known]
     private += [
         file
