@@ -34,6 +34,7 @@ from davlock.rest import door as rest
 from davlock.rest.door import RestDoor
 from davlock.rest.listening import Listening
 from davlock.server import serve as serve_http
+from davlock.server.limits import Limits
 from davlock.server.proxies import Proxies
 from davlock.server.tls import Certificate, TlsError
 from davlock.state.sqlite import SqliteState
@@ -181,7 +182,7 @@ def serve(config: Config, ready: Callable[[str, int], None]) -> None:
             _log.warning("recovered: %s", done)
         for aside in site.library.upkeep.tidy():
             _log.warning("set aside in .davlock/rescued: %s", aside)
-    certificate = _certificate(config)
+    certificate, clients = _certificate(config), config.clients
     serve_http(
         lambda: work(config),
         host=config.host,
@@ -190,6 +191,15 @@ def serve(config: Config, ready: Callable[[str, int], None]) -> None:
         threads=config.threads,
         drain_seconds=config.drain_seconds,
         ready=ready,
+        limits=Limits(
+            connections=clients.connections,
+            connections_per_peer=clients.connections_per_address,
+            idle_seconds=clients.idle_seconds,
+            head_seconds=clients.head_seconds,
+            body_seconds=clients.body_seconds,
+            answer_seconds=clients.answer_seconds,
+            least_rate=clients.least_rate,
+        ),
         spell=_spell,
         tls=certificate,
         is_exempt=Proxies(config.trusted_proxies).knows,

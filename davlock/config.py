@@ -113,6 +113,18 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.self_signed or bool(self.certificate)
 
 
+class Clients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For how many clients a process waits, and how long. connections: 0 for what its descriptors allow; least_rate: bytes per second."""
+
+    connections: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    connections_per_address: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
+    idle_seconds: Seconds = 60
+    head_seconds: Seconds = 10
+    body_seconds: Seconds = 20
+    answer_seconds: Seconds = 30
+    least_rate: Annotated[int, Meta(ge=1, le=1_000_000)] = 500
+
+
 class Locks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a lock stands, in seconds: what a client asks for is kept between minimum and maximum."""
 
@@ -225,6 +237,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     threads: Annotated[int, Meta(ge=1, le=256)] = 16
     drain_seconds: Seconds = 25
+    clients: Clients = Clients()
     locks: Locks = Locks()
     documents: Documents = Documents()
     versions: Versions = Versions()

@@ -9,6 +9,7 @@ import yaml
 
 from davlock.config import (
     Auth,
+    Clients,
     Config,
     ConfigError,
     Documents,
@@ -30,7 +31,7 @@ from davlock.model import Semantics
 
 TOP = (
     "is not a key that exists; possible here are root, host, port, tls, trusted_proxies, insecure_http, workers, threads, drain_seconds, "
-    "locks, documents, versions, auth, webdav, fprpc, rest, events, webhooks and log."
+    "clients, locks, documents, versions, auth, webdav, fprpc, rest, events, webhooks and log."
 )
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
 SECONDS = "it must be a whole number from 1 to 4294967295."
@@ -79,6 +80,15 @@ def test_the_defaults() -> None:
         workers=1,
         threads=16,
         drain_seconds=25,
+        clients=Clients(
+            connections=0,
+            connections_per_address=256,
+            idle_seconds=60,
+            head_seconds=10,
+            body_seconds=20,
+            answer_seconds=30,
+            least_rate=500,
+        ),
         locks=Locks(minimum_seconds=1, default_seconds=600, maximum_seconds=604800),
         documents=Documents(max_upload_bytes=0, tunnel_seconds=15),
         versions=Versions(
@@ -112,6 +122,8 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         {root: /data, host: "::1", port: 0, tls: {certificate: a.pem, key: /b.pem}, trusted_proxies: ["127.0.0.1", fe80::/10],
          insecure_http: true, workers: 64, threads: 256,
          drain_seconds: 1,
+         clients: {connections: 20, connections_per_address: 21, idle_seconds: 22, head_seconds: 23, body_seconds: 24,
+                   answer_seconds: 25, least_rate: 26},
          locks: {minimum_seconds: 2, default_seconds: 3, maximum_seconds: 4},
          documents: {max_upload_bytes: 5, tunnel_seconds: 6}, auth: {realm: My documents, free_failures: 13},
          versions: {semantics: Locking, patterns: [{match: "*.docx", semantics: Versioning}, {match: /scans/*, semantics: None}],
@@ -129,6 +141,7 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         workers=64,
         threads=256,
         drain_seconds=1,
+        clients=Clients(20, 21, 22, 23, 24, 25, 26),
         locks=Locks(2, 3, 4),
         documents=Documents(5, 6),
         versions=Versions("Locking", (Pattern("*.docx", "Versioning"), Pattern("/scans/*", "None")), ("*.bak",), 7, 8, 9, 10, 11),

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -105,6 +105,24 @@ def test_options_win_over_the_configuration_file(root: Path, tmp_path: Path) -> 
         with closing(connection):
             connection.request("GET", "/")
             assert connection.getresponse().headers["WWW-Authenticate"] == 'Basic realm="My documents", charset="UTF-8"'
+
+
+def test_how_many_connections_one_address_may_have_and_how_long_it_may_say_nothing_is_configured(root: Path, tmp_path: Path) -> None:
+    add_user(root, "alice")
+    file = tmp_path / "davlock.yaml"
+    file.write_text("{root: /nowhere, clients: {connections_per_address: 2, idle_seconds: 1, head_seconds: 1}}")
+    with served(root, "--config", file, "--port", "0") as (_, _, port), ExitStack() as opened:
+
+        def connected() -> socket.socket:
+            return opened.enter_context(socket.create_connection(("127.0.0.1", port), SECONDS))
+
+        silent, slow = connected(), connected()
+        slow.sendall(b"GET / HTTP/1.1\r\nHost:")
+        refused = connected().recv(1000)
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nRetry-After: " in refused
+        assert silent.recv(1000) == b""
+        assert slow.recv(1000).startswith(b"HTTP/1.1 408 ")
 
 
 def test_an_ipv6_address_is_bracketed(root: Path) -> None:
