@@ -69,7 +69,7 @@ class Connection(cheroot.server.HTTPConnection):
         self.phase = Phase.HANDSHAKE if server.tls else Phase.REQUEST
         self.deadline = time.monotonic() + (server.limits.handshake_seconds if server.tls else server.limits.idle_seconds)
         self._handshake_deadline = self.deadline
-        self._wanted: float | None = None
+        self._wanted: int | None = None
         self._heard = 0.0
         self._linger_left = _LINGER_BYTES
         self._environ: dict[str, Any] | None = None
@@ -148,10 +148,7 @@ class Connection(cheroot.server.HTTPConnection):
             if end is None:
                 return False
             self._wanted = end - stream.start + _size_at_hand(stream.buffer[stream.start : end])
-        received = len(stream.buffer) - stream.start
-        if self._wanted == math.inf:
-            return received > AT_HAND_LIMIT or stream.buffer.endswith(b"\r\n\r\n")
-        return received >= self._wanted
+        return len(stream.buffer) - stream.start >= self._wanted
 
     def take_over(self) -> None:
         """A worker gets it now."""
@@ -282,11 +279,11 @@ class Connection(cheroot.server.HTTPConnection):
         self.refuse("400 Bad Request", "This port speaks HTTPS only: the address must begin with https://.")
 
 
-def _size_at_hand(head: bytes) -> float:
-    """Bytes of the body that must have come behind this head; infinite for a chunked one."""
-    size = 0.0
+def _size_at_hand(head: bytes) -> int:
+    """Bytes of the body that must have come behind this head; of a chunked one any, as it may end, or be broken, with each."""
+    size = 0
     for length, chunked, expect in _FRAMING.findall(head):
         if expect:
             return 0  # nothing comes before the application asks for it
-        size = math.inf if chunked else min(int(length), AT_HAND_LIMIT)
+        size = 1 if chunked else min(int(length), AT_HAND_LIMIT)
     return size
