@@ -148,17 +148,23 @@ class Workers:
 
     def _work(self) -> None:
         while (connection := self._next.get()) is not None:
-            self._serve(connection)
+            keep = self._answer(connection)
+            # First its place, then the connection: the next request, which may have come, would find all places taken,
+            # and the other threads would give their connections up for it, one after the other, for ever.
             with self._mutex:
                 self._working -= 1
                 self._given -= 1
                 self._dispatch()
-                if len(self._threads) - self._given > self.min:
+                if is_surplus := len(self._threads) - self._given > self.min:
                     self._threads.discard(threading.current_thread())
-                    return
+            if not keep or not self._server.watch(connection):
+                connection.close()
+            if is_surplus:
+                return
         self._next.put(None)  # for the next one
 
-    def _serve(self, connection: Connection) -> None:
+    def _answer(self, connection: Connection) -> bool:
+        """Whether to keep the connection."""
         self._busy.add(connection)
         keep = False
         try:
@@ -168,8 +174,7 @@ class Workers:
             self._server.error_log(f"{type(error).__name__}: {error}", logging.ERROR, traceback=True)
         # Before the loop has it: the next thread may be at it at once.
         self._busy.discard(connection)
-        if not keep or not self._server.watch(connection):
-            connection.close()
+        return keep
 
     def _leave(self, connection: Connection) -> None:
         with self._mutex:

@@ -210,8 +210,9 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         return dict(zip(_parted(paths), map(int, _parted(ids)), strict=True))
 
     def limits_in(self, folder: str) -> dict[str, Semantics]:
-        where = "parent = ? AND path <> parent AND semantics <> ?"
-        found = self._sql(f"SELECT path, semantics FROM documents WHERE {where}", (folder, Semantics.VERSIONING))
+        # Not a parameter: so it is the condition of an index, in which hardly anything is.
+        where = "parent = ? AND path <> parent AND semantics <> 'Versioning'"
+        found = self._sql(f"SELECT path, semantics FROM documents WHERE {where}", (folder,))
         return {path: Semantics(semantics) for path, semantics in found}
 
     def known_at(self, path: str) -> Known | None:
