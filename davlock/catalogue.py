@@ -182,12 +182,13 @@ class Catalogue:
         """The documents in a folder, and the paths of the folders in it."""
         (paths, names), (folders, _) = self.tree.names(folder)
         known, limits, held, everywhere = self._known_in(folder, viewer, paths, lambda rows: (rows.ids_in(folder), rows.limits_in(folder)))
-        if not all(map(known.__contains__, paths)):  # some have just been removed
+        ids: list[Any] = list(map(known.get, paths))
+        if None in ids:  # some have just been removed
             names = [name for path, name in zip(paths, names, strict=True) if path in known]
             paths = [path for path in paths if path in known]
-        ids = [known[path] for path in paths]
+            ids = [known[path] for path in paths]
         locks = list(map(held.get, paths, repeat(everywhere))) if held else [everywhere] * len(paths)
-        semantics = list(map(limits.get, paths, repeat(Semantics.VERSIONING)))
+        semantics = list(map(limits.get, paths, repeat(Semantics.VERSIONING))) if limits else [Semantics.VERSIONING] * len(paths)
         none, blank = [None] * len(paths), [""] * len(paths)
         return Listed(paths, names, ids, locks, semantics, none, [0] * len(paths), none, blank), folders
 
@@ -209,10 +210,9 @@ class Catalogue:
             with self.journal.state.reading() as rows:
                 known, limits = ask(rows)
                 locks = [*self.locks.on(rows, folder), *rows.locks_in(folder)]
-            unknown = [path for path in paths if path not in known]
-            if attempt == 2 or not unknown:
+            if attempt == 2 or all(map(known.__contains__, paths)):
                 break
-            self._identify_all(unknown)
+            self._identify_all([path for path in paths if path not in known])
         above = [lock for lock in locks if lock.deep and rules.covers(lock, folder)]
         on: dict[str, list[Lock]] = {}
         for lock in locks:

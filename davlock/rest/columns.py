@@ -66,7 +66,12 @@ def _of_entry(value: Callable[[Entry], Any]) -> Values:
 
 
 def _of_lock(value: Callable[[Lock], Any], none: str | None = None) -> Values:
-    return lambda rows, _: [none if lock is None else value(lock) for lock in rows.locks]
+    def values(rows: Listed, viewing: Viewing) -> list[Any]:
+        if not any(rows.locks):
+            return [none] * len(rows.ids)
+        return [none if lock is None else value(lock) for lock in rows.locks]
+
+    return values
 
 
 def _always(value: str | None) -> Values:
@@ -165,7 +170,7 @@ SPELLINGS = {name.lower(): name for name in COLUMNS}
 
 def shown(column: Column, values: Sequence[Any], moment: Callable[[float], str]) -> Sequence[Any]:
     """Values as they stand in an answer. moment: how times are printed."""
-    if column.kind is not Kind.DATE:
+    if column.kind is not Kind.DATE or values.count(None) == len(values):
         return values
     show = exact if column.is_own else moment
     seconds = [value if value is None else int(value) for value in values]  # of which there are fewer different ones
