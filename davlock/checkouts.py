@@ -33,6 +33,7 @@ from davlock.state import Rows
 
 MAX_COMMENT = 4096  # characters
 MAX_EXTRA = 100
+_NO_SUCH = "There is no document with this number; it may have been deleted."
 _SAVED_MEANWHILE = "Your draft was saved or ended from elsewhere at this moment; look at it and try again."
 # What XML 1.0 or one line of text cannot have.
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
@@ -180,7 +181,9 @@ class Checkouts:
     def undo(self, place: str | int, caller: Caller, reason: str | None, conditions: Conditions, forced: str | None) -> Lock:
         """See Library.undo()."""
         with self.journal.deciding() as rows:
-            path, _ = _found(rows, place)
+            path = place if isinstance(place, str) else rows.path_of(place)
+            if path is None:
+                raise NotFound(_NO_SUCH)
             checkout = self.standing(rows, path)
             conditions(self.views.of(rows, caller))
             if checkout is None:
@@ -323,7 +326,7 @@ def _found(rows: Rows, place: str | int) -> tuple[str, Document | None]:
         return place, None
     document = rows.document_with(place)
     if document is None or document.path is None:
-        raise NotFound("There is no document with this number; it may have been deleted.")
+        raise NotFound(_NO_SUCH)
     return document.path, document
 
 

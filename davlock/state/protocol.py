@@ -90,6 +90,9 @@ class DocumentRows(Protocol):
     def documents_at(self, paths: Sequence[str]) -> list[Document]:
         """What is known of the documents and folders at any of the paths."""
 
+    def path_of(self, id: int) -> str | None:
+        """Where the document or folder with this id is; None if there is none, or it was deleted."""
+
     def document_with(self, id: int) -> Document | None:
         """What is known of one identity, wherever it is."""
 

@@ -190,6 +190,10 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     def documents_at(self, paths: Sequence[str]) -> list[Document]:
         return [document for some in _batches(paths) for document in self._documents(f"path IN ({_marks(some)})", *some)]
 
+    def path_of(self, id: int) -> str | None:
+        row = self._sql("SELECT path FROM documents WHERE id = ?", (id,)).fetchone()
+        return row[0] if row else None
+
     def document_with(self, id: int) -> Document | None:
         return self._one_document("id = ?", id)
 
