@@ -189,6 +189,7 @@ def serve(config: Config, ready: Callable[[str, int], None]) -> None:
         port=config.port,
         workers=config.workers,
         threads=config.threads,
+        pinned=config.pinned,
         drain_seconds=config.drain_seconds,
         ready=ready,
         limits=Limits(

@@ -226,6 +226,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """What `load` makes. root is absolute; port 0 means any free one; drain_seconds is for requests still running.
 
     trusted_proxies: peers that are believed for whom they ask. insecure_http: whether passwords may cross a network unencrypted.
+    pinned: whether each process keeps to one processor.
     """
 
     root: Path
@@ -236,6 +237,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     insecure_http: bool = False
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     threads: Annotated[int, Meta(ge=1, le=256)] = 16
+    pinned: bool = True
     drain_seconds: Seconds = 25
     clients: Clients = Clients()
     locks: Locks = Locks()

@@ -30,8 +30,8 @@ from davlock.config import (
 from davlock.model import Semantics
 
 TOP = (
-    "is not a key that exists; possible here are root, host, port, tls, trusted_proxies, insecure_http, workers, threads, drain_seconds, "
-    "clients, locks, documents, versions, auth, webdav, fprpc, rest, events, webhooks and log."
+    "is not a key that exists; possible here are root, host, port, tls, trusted_proxies, insecure_http, workers, threads, pinned, "
+    "drain_seconds, clients, locks, documents, versions, auth, webdav, fprpc, rest, events, webhooks and log."
 )
 LOCKS = "minimum_seconds, default_seconds and maximum_seconds."
 SECONDS = "it must be a whole number from 1 to 4294967295."
@@ -120,7 +120,7 @@ def test_the_example_names_every_key_with_its_default() -> None:
 def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
     text = """
         {root: /data, host: "::1", port: 0, tls: {certificate: a.pem, key: /b.pem}, trusted_proxies: ["127.0.0.1", fe80::/10],
-         insecure_http: true, workers: 64, threads: 256,
+         insecure_http: true, workers: 64, threads: 256, pinned: false,
          drain_seconds: 1,
          clients: {connections: 20, connections_per_address: 21, idle_seconds: 22, head_seconds: 23, body_seconds: 24,
                    answer_seconds: 25, least_rate: 26},
@@ -140,6 +140,7 @@ def test_every_key_of_a_file_is_used(tmp_path: Path) -> None:
         insecure_http=True,
         workers=64,
         threads=256,
+        pinned=False,
         drain_seconds=1,
         clients=Clients(20, 21, 22, 23, 24, 25, 26),
         locks=Locks(2, 3, 4),
@@ -204,6 +205,7 @@ def test_a_relative_root_is_relative_to_where_it_is_written(tmp_path: Path, monk
         ("insecure_http: 1", "insecure_http is 1; it must be true or false."),
         ("workers: 0", "workers is 0; it must be a whole number from 1 to 64."),
         ("workers: 65", "workers is 65; it must be a whole number from 1 to 64."),
+        ("pinned: 1", "pinned is 1; it must be true or false."),
         ("threads: 257", "threads is 257; it must be a whole number from 1 to 256."),
         ("drain_seconds: 0", f"drain_seconds is 0; {SECONDS}"),
         ("locks: {default_seconds: ten}", f'locks.default_seconds is "ten"; {SECONDS}'),

@@ -15,6 +15,7 @@ from dataclasses import replace
 import argon2
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
+from davlock import processors
 from davlock.auth.principals import canonical
 from davlock.errors import BadRequest, DavlockError, Exists, NotFound, Unavailable
 from davlock.model import Account
@@ -142,7 +143,7 @@ def _hash(password: str) -> str:
         raise BadRequest(f"A password cannot be longer than {MAX_PASSWORD_CHARACTERS} characters.")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
         raise BadRequest("A password cannot contain control characters.")  # RFC 7617 §2
-    with _hashing:
+    with _hashing, processors.roaming():
         try:
             return _hasher.hash(_normal(password))
         except Argon2Error as error:
@@ -150,7 +151,7 @@ def _hash(password: str) -> str:
 
 
 def _matches(password_hash: str, password: str) -> bool:
-    with _hashing:
+    with _hashing, processors.roaming():
         try:
             return _hasher.verify(password_hash, password)
         except VerifyMismatchError:

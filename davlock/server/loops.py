@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from davlock import processors
 from davlock.server.connections import Connection, Phase
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ class Loop:
             self._next_look = now + self._tick
             self._look_round(now)
             self._server.requests.relieve()
+            processors.look_round()
 
     def _hear(self, connection: Connection) -> None:
         before = len(connection.rfile.buffer)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from davlock import processors
 from davlock.server.limits import Limits, raise_descriptor_limit
 from davlock.server.servers import Server, Spell, listen, spell_plainly
 from davlock.server.shares import Shares
@@ -45,6 +46,7 @@ def serve(
     tls: Callable[[], ssl.SSLContext] | None = None,
     is_exempt: Callable[[str], bool] = lambda address: False,
     at_hangup: Callable[[], None] | None = None,
+    pinned: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then let the requests in flight end for `drain_seconds`, and return.
 
@@ -52,7 +54,7 @@ def serve(
     of this process, which itself must have no threads. A child that dies is replaced. `ready` is called once, with the
     address, when all workers accept. Call it in the main thread. A second signal ends the process at once.
     limits, tls, is_exempt and spell: see Server; they hold in each process. at_hangup is called in every process when
-    SIGHUP comes (the parent passes it on).
+    SIGHUP comes (the parent passes it on). pinned: whether each process keeps to one processor (see processors).
 
     Raises OSError if the address can't be had and RuntimeError if a worker can't start.
     """
@@ -63,6 +65,8 @@ def serve(
     shares = Shares(workers)
 
     def start(number: int) -> Server:
+        if pinned:
+            processors.settle(number if workers > 1 else None)
         if at_worker_start is not None:
             at_worker_start()
         server = Server(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import time
 from collections.abc import Sequence
 from email.utils import formatdate
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import cheroot.server
 
+from davlock import processors
 from davlock.server.bodies import Body, ChunkedBody, LengthBody
 from davlock.server.heads import Head, HeadError, parse_head, read_head, sent_target
 from davlock.server.streams import read_exactly
@@ -92,8 +94,10 @@ class Request(cheroot.server.HTTPRequest):
 
     def respond(self) -> None:
         """Answer the request, whatever the application does. Afterwards `close_connection` is settled."""
+        assert self.head is not None
         try:
-            self.server.gateway(self).respond()
+            with processors.roaming(math.inf if self.head.chunked else self.head.content_length):
+                self.server.gateway(self).respond()
         except Disconnected:
             self.close_connection = True
             self.conn.abort()
@@ -212,8 +216,9 @@ class Request(cheroot.server.HTTPRequest):
             if length <= READ_LIMIT:
                 self.write(read_exactly(file, start, length))
             else:
-                self.conn.rfile.send_file(self._finish_head(), file, start, length)
-                self._left = 0
+                with processors.roaming(length):
+                    self.conn.rfile.send_file(self._finish_head(), file, start, length)
+            self._left = 0
         except (ConnectionError, TimeoutError) as error:
             raise Disconnected(str(error)) from error
         except EOFError as error:
