@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from davlock import paths
-from davlock.documents import Shelf, Tree
+from davlock.documents import Shelf, Tree, readable
 from davlock.documents.disk import disk_errors
 from davlock.drafts import Drafts
 from davlock.errors import BadName, DavlockError, Forbidden, NotFound
@@ -162,7 +162,7 @@ def _inspect_names(tree: Tree) -> Iterator[Finding]:
     while folders:
         folder = folders.pop()
         try:
-            with disk_errors(), tree.folder(folder) as fd:
+            with disk_errors(), tree.folder(folder) as shared, readable(shared) as fd:
                 names = sorted(os.listdir(fd))
         except NotFound:
             continue

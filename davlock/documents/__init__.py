@@ -7,6 +7,6 @@ from davlock.documents.reserve import Reserve
 from davlock.documents.shelf import Shelf
 from davlock.documents.staging import Staged, Staging
 from davlock.documents.temporary import Temporary
-from davlock.documents.tree import Tree
+from davlock.documents.tree import Tree, readable
 
-__all__ = ["Committer", "Drafting", "Hands", "Reserve", "Shelf", "Staged", "Staging", "Temporary", "Tree"]
+__all__ = ["Committer", "Drafting", "Hands", "Reserve", "Shelf", "Staged", "Staging", "Temporary", "Tree", "readable"]

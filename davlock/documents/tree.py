@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_IFDIR, S_IFREG, ST_CTIME, ST_INO, ST_MODE, ST_MTIME, ST_SIZE
 from types import TracebackType
@@ -83,7 +83,7 @@ class Tree:
 
     def listing(self, path: str) -> Iterator[Entry]:
         """The members of a folder, without what no door can reach. Raises NotFound. One that vanishes meanwhile is left out."""
-        with disk_errors(), self.folder(path) as folder, os.scandir(folder) as members:
+        with disk_errors(), self.folder(path) as shared, readable(shared) as folder, os.scandir(folder) as members:
             prefix = paths.join(path, "")
             otherwise: dict[str, str] = {}
             is_plain = paths.is_plain
@@ -108,7 +108,7 @@ class Tree:
 
     def names(self, path: str) -> tuple[Names, Names]:
         """The documents and the folders in a folder as listing() has them, by path, without a look at each. Raises NotFound."""
-        with disk_errors(), self.folder(path) as folder, os.scandir(folder) as found:
+        with disk_errors(), self.folder(path) as shared, readable(shared) as folder, os.scandir(folder) as found:
             members = list(found)
             documents = [member.name for member in members if member.is_file(follow_symlinks=False)]
             folders = []
@@ -157,22 +157,28 @@ class Tree:
         return (seen.f_blocks - seen.f_bfree) * seen.f_frsize, seen.f_bavail * seen.f_frsize
 
     def folder(self, path: str) -> _Folder:
-        """A block with an open descriptor of a folder, reached without following links. Raises NotFound, Forbidden."""
+        """A block with an open descriptor of a folder, reached without following links; `readable` makes one to be listed.
+
+        Raises NotFound, Forbidden.
+        """
         return _Folder(self, path)
 
     def reach(self, path: str) -> int:
-        """The same descriptor, for the caller to close."""
-        if path == paths.ROOT:
-            return os.dup(self._root_fd)
+        """The same descriptor, for `leave`."""
         fd = self._root_fd
-        for name in path[1:].split("/"):
-            try:
-                below = self._enter(fd, name)
-            finally:
-                if fd != self._root_fd:
-                    os.close(fd)
-            fd = below
+        if path != paths.ROOT:
+            for name in path[1:].split("/"):
+                try:
+                    below = self._enter(fd, name)
+                finally:
+                    self.leave(fd)
+                fd = below
         return fd
+
+    def leave(self, fd: int) -> None:
+        """Closes what `reach` has opened."""
+        if fd != self._root_fd:
+            os.close(fd)
 
     def _enter(self, folder: int, name: str) -> int:
         with suppress(OSError):  # whatever it is, a closer look tells
@@ -190,7 +196,8 @@ class Tree:
             if error.errno not in (errno.ENOENT, errno.ENAMETOOLONG):
                 raise
         if _MAY_BE_SPELLED_OTHERWISE.search(name):
-            spellings = [other for other in os.listdir(folder) if not other.isascii() and paths.canonical_name(other) == name]
+            with readable(folder) as own:
+                spellings = [other for other in os.listdir(own) if not other.isascii() and paths.canonical_name(other) == name]
             with suppress(FileNotFoundError):  # gone since
                 for other in sorted(spellings):
                     if not paths.is_hidden(other):
@@ -211,7 +218,20 @@ class _Folder:
         return self._fd
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        os.close(self._fd)
+        self._tree.leave(self._fd)
+
+
+@contextmanager
+def readable(folder: int) -> Iterator[int]:
+    """A block with another descriptor of an open folder, to read its names with.
+
+    Reading moves a position that belongs to the open file: that of the root, with every dup() of it, is shared by all threads.
+    """
+    own = os.open(".", _FOLDER, dir_fd=folder)
+    try:
+        yield own
+    finally:
+        os.close(own)
 
 
 def _document(path: str, name: str, seen: os.stat_result) -> Entry:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,24 @@ def test_no_body_is_allprop(alice: Client, document: str) -> None:
 def test_a_folder_without_slash_is_answered_directly_and_named_with_one(alice: Client, folder: str, document: str) -> None:
     for path in (folder, f"{folder}/"):
         assert set(properties(alice.propfind(path, depth="1"))) == {f"{folder}/", document}
+
+
+def test_two_who_list_the_root_at_once_each_see_all_of_it(tmp_path: Path) -> None:
+    names = {f"/report {number}.odt" for number in range(12_000)}
+    with Serving(tmp_path / "root") as serving:
+        for name in names:
+            (serving.root / name[1:]).touch()
+        slow = http.client.HTTPConnection(serving.host, serving.port, timeout=30)
+        with contextlib.closing(slow):
+            slow.sock = socket.socket()
+            slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.sock.connect((serving.host, serving.port))
+            slow.request("PROPFIND", "/", headers={"Depth": "1", "Authorization": Client(serving, "bob").authorization or ""})
+            answer = slow.getresponse()
+            begun = answer.read(100)  # the server is in the middle of the folder, and waits
+            assert set(properties(Client(serving, "alice").propfind("/", depth="1"))) == {"/", *names}
+            rest = Answer(answer.status, answer.headers, begun + answer.read())
+            assert set(properties(rest)) == {"/", *names}
 
 
 def test_depth_0_and_1(alice: Client, folder: str, document: str, disk: Path) -> None:
