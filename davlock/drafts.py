@@ -57,8 +57,7 @@ class Drafts:
 
     def listing(self, path: str, viewer: str) -> Iterator[Entry]:
         """The members of a folder, to the principal `viewer`. Raises NotFound."""
-        with self.state.reading() as rows:
-            drafts = rows.drafts_in(path, viewer)
+        drafts = self.state.remembered(_drafts_in, path, viewer)
         entries = self.tree.listing(path)
         return self._listing(entries, drafts, viewer) if drafts else entries
 
@@ -146,6 +145,10 @@ class Drafts:
     def sweep(self, rows: Rows) -> list[str]:
         """Sets aside the files that no row names; returns them. In a decision of its own, which drops none."""
         return self.shelf.set_aside({draft.file for draft in rows.drafts()})
+
+
+def _drafts_in(rows: Rows, folder: str, viewer: str) -> dict[str, Draft]:
+    return rows.drafts_in(folder, viewer)
 
 
 def _known_of(rows: Rows, path: str, viewer: str) -> tuple[Draft | None, Known | None]:

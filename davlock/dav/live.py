@@ -25,12 +25,12 @@ class Surroundings:
     """What values depend on beside the entry itself.
 
     created is path → Unix seconds, where better is known than the disk's; quota is (used, available) in bytes.
-    lockdiscovery gives the activelock elements for an entry.
+    lockdiscoveries gives the activelock elements for each of some entries.
     """
 
     created: Mapping[str, float]
     quota: tuple[int, int] | None
-    lockdiscovery: Callable[[Entry], str]
+    lockdiscoveries: Callable[[Sequence[Entry]], Iterable[str]]
 
 
 Values = Callable[[Sequence[Entry], Surroundings], Iterable[str]]  # one for each entry
@@ -76,7 +76,7 @@ def _etags(entries: Sequence[Entry], _: Surroundings) -> list[str]:
 
 
 def _lockdiscoveries(entries: Sequence[Entry], around: Surroundings) -> Iterable[str]:
-    return map(around.lockdiscovery, entries)
+    return around.lockdiscoveries(entries)
 
 
 def _quota_used(entries: Sequence[Entry], around: Surroundings) -> Iterable[str]:

@@ -234,7 +234,7 @@ class _Responses:
             _shape(plan, is_folder, listing.quota is not None, listing.is_lockable, minimal) for is_folder in (False, True)
         )
         self._places = _Hrefs(listing)
-        self._around = live.Surroundings(listing.created, listing.quota, _Locks(listing, self._places).show)
+        self._around = live.Surroundings(listing.created, listing.quota, _Locks(listing, self._places).shown)
         self.at_once = max(BLOCK // (2 * sum(map(len, self._document.whole))), 1)
 
     def of(self, entries: Sequence[Entry]) -> Iterator[str]:
@@ -316,7 +316,11 @@ class _Locks:
         self._deep = [lock for lock in listing.locks if lock.deep and rules.covers(lock, listing.path)]
         self._inherited = lockinfo.active_locks(self._deep, self._viewer, self._now, places.of_folder)
 
-    def show(self, entry: Entry) -> str:
+    def shown(self, entries: Sequence[Entry]) -> Iterable[str]:
+        """The activelock elements for each."""
+        return map(self._show, entries) if self._on else repeat(self._inherited, len(entries))
+
+    def _show(self, entry: Entry) -> str:
         own = self._on.get(entry.path)
         if own is None:
             return self._inherited
