@@ -76,10 +76,13 @@ def look_round(clock: Callable[[], float] = time.monotonic, busy_seconds: Callab
 def better(home: int, busy: Mapping[int, float], used: float, passed: float) -> int:
     """The processor to be on from now on: another one only if others have half of this one, and that one was idle for three quarters.
 
-    busy: seconds that each has worked in the last `passed` seconds; used: those of this process, on `home`.
+    busy: seconds that each has worked in the last `passed` seconds; home is missing if it has been switched off. used: those of
+    this process, on `home`.
     """
+    if not busy:
+        return home
     idlest = min(busy, key=lambda each: busy[each])
-    return idlest if busy[home] - used > passed / 2 and busy[idlest] < passed / 4 else home
+    return idlest if busy.get(home, math.inf) - used > passed / 2 and busy[idlest] < passed / 4 else home
 
 
 def _current() -> int:

@@ -25,6 +25,8 @@ FORGED = {
     "two equal lengths": (PUT + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400),
     "length list": (PUT + b"Content-Length: 5, 5\r\n\r\nhello", 400),
     "length +5": (PUT + b"Content-Length: +5\r\n\r\nhello", 400),
+    "length +0": (PUT + b"Content-Length: +0\r\n\r\n", 400),
+    "length 0_0": (PUT + b"Content-Length: 0_0\r\n\r\n", 400),
     "length -1": (PUT + b"Content-Length: -1\r\n\r\nhello", 400),
     "length 0_5": (PUT + b"Content-Length: 0_5\r\n\r\nhello", 400),
     "length 0x5": (PUT + b"Content-Length: 0x5\r\n\r\nhello", 400),

@@ -94,6 +94,8 @@ thread.join()
         ({0: 5.0, 1: 2.0}, 0.0, 0),  # but nowhere is it better
         ({0: 5.0, 1: 1.0, 2: 0.5}, 0.0, 2),
         ({0: 2.0, 1: 0.0}, 0.0, 0),  # others have less than half
+        ({1: 0.0}, 0.0, 1),  # it has been switched off
+        ({}, 0.0, 0),
     ],
 )
 def test_it_moves_only_if_that_is_much_better(busy: dict[int, float], used: float, found: int) -> None:
