@@ -15,6 +15,7 @@ import os
 import queue
 import re
 import select
+import shlex
 import signal
 import socket
 import ssl
@@ -35,6 +36,8 @@ import pytest
 Body = bytes | str | Iterable[bytes] | None
 Header = str | int | None
 REPOSITORY = Path(__file__).resolve().parents[1]
+# More arguments for every server, before those of a test: DAVLOCK_TEST_SERVE="--workers 4 --self-signed" runs all stories so.
+ALSO = tuple(shlex.split(os.environ.get("DAVLOCK_TEST_SERVE", "")))
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 
@@ -54,7 +57,7 @@ class Serving:
 
     def __init__(self, root: Path, *arguments: str, users: tuple[str, ...] = ("alice", "bob"), admins: tuple[str, ...] = ()) -> None:
         self.root = root
-        self.arguments = arguments
+        self.arguments = (*ALSO, *arguments)
         self.users = users
         self.admins = admins
         self.port = 0
@@ -94,6 +97,17 @@ class Serving:
     @property
     def is_encrypted(self) -> bool:
         return "--self-signed" in self.arguments
+
+    def connect(self, timeout: float = 30.0) -> socket.socket:
+        """A connection on which anything can be said, encrypted if all are. timeout: seconds of silence after which it fails."""
+        sock = socket.create_connection((self.host, self.port), timeout)
+        if not self.is_encrypted:
+            return sock
+        return self.trusting().wrap_socket(sock, server_hostname=self.host)
+
+    def trusting(self) -> ssl.SSLContext:
+        """What a client needs to believe an encrypted server."""
+        return ssl.create_default_context(cafile=self.certificate)
 
     @property
     def certificate(self) -> Path:
@@ -322,8 +336,7 @@ class Client:
     def _connection_to(self, host: str, port: int) -> http.client.HTTPConnection:
         if not self.serving.is_encrypted:
             return http.client.HTTPConnection(host, port, timeout=self._timeout)
-        trusting = ssl.create_default_context(cafile=self.serving.certificate)
-        return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=trusting)
+        return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self.serving.trusting())
 
     def _connect(self) -> http.client.HTTPConnection:
         # a connection to the server before its restart is known to be dead, and so is one that it closed while nothing was asked: no error

@@ -40,7 +40,7 @@ class Wire:
     """A request on a connection of its own, sent and read by hand."""
 
     def __init__(self, serving: Serving, method: str, path: str, *fields: str) -> None:
-        self.socket = socket.create_connection((serving.host, serving.port), 20)
+        self.socket = serving.connect(20)
         authorization = f"Authorization: {Client(serving, 'alice').authorization}"
         self.send("\r\n".join([f"{method} {path} HTTP/1.1", "Host: x", authorization, *fields, "", ""]).encode())
 

@@ -224,7 +224,7 @@ def test_after_five_wrong_passwords_one_has_to_wait(door: Door, accounts: Accoun
 def test_how_many_are_free_can_be_configured(tmp_path: Path) -> None:
     configuration = tmp_path / "davlock.yaml"
     configuration.write_text("auth: {free_failures: 7}\n")
-    with Serving(tmp_path / "root", "--config", str(configuration), users=("alice",)) as serving:
+    with Serving(tmp_path / "root", "--workers", "1", "--config", str(configuration), users=("alice",)) as serving:
         wrong = [basic("alice", f"guess {number}") for number in range(8)]
         assert [Client(serving).request("GET", "/", Authorization=each).status for each in wrong] == [401] * 7 + [429]
         tokens = [f"Bearer davlock_{number:043}" for number in range(8)]

@@ -147,7 +147,7 @@ class Wire:
     """A connection on which anything can be said; waits SECONDS for an answer."""
 
     def __init__(self, serving: Serving, user: str | None = "bob") -> None:
-        self._socket = socket.create_connection((serving.host, serving.port), timeout=SECONDS)
+        self._socket = serving.connect(SECONDS)
         self.host = f"{serving.host}:{serving.port}"
         pair = f"{user}:{serving.password(user)}" if user else ""
         self.authorization = b"Authorization: Basic " + base64.b64encode(pair.encode()) + b"\r\n" if user else b""

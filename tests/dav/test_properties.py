@@ -61,11 +61,10 @@ def test_two_who_list_the_root_at_once_each_see_all_of_it(tmp_path: Path) -> Non
     with Serving(tmp_path / "root") as serving:
         for name in names:
             (serving.root / name[1:]).touch()
-        slow = http.client.HTTPConnection(serving.host, serving.port, timeout=30)
+        slow = http.client.HTTPConnection(serving.host, serving.port)
         with contextlib.closing(slow):
-            slow.sock = socket.socket()
+            slow.sock = serving.connect()
             slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            slow.sock.connect((serving.host, serving.port))
             slow.request("PROPFIND", "/", headers={"Depth": "1", "Authorization": Client(serving, "bob").authorization or ""})
             answer = slow.getresponse()
             begun = answer.read(100)  # the server is in the middle of the folder, and waits

@@ -233,7 +233,7 @@ def test_a_refused_login_does_not_ask_for_the_payload(serving: Serving) -> None:
 
 
 def test_an_absolute_request_uri_leads_to_the_same_door(serving: Serving) -> None:
-    answer = say(serving, f"POST http://127.0.0.1:{serving.port}{AUTHOR}", f"X-Vermeer-Content-Type: {FORM}", body=CALL)
+    answer = say(serving, f"POST {serving.url.rstrip('/')}{AUTHOR}", f"X-Vermeer-Content-Type: {FORM}", body=CALL)
     assert packet(answer).values.text("method") == f"server version:{VERSION}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Generator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -158,7 +157,7 @@ def receive(serving: Serving, client: Client, urls: list[str]) -> Generator[byte
     line = command(f"get documents:{VERSION}", {"url_list": vector(urls)})
     head = f"POST {AUTHOR} HTTP/1.1\r\nHost: x\r\nAuthorization: {client.authorization}\r\nContent-Type: {FORM}\r\n"
     head += f"X-Vermeer-Content-Type: {FORM}\r\nContent-Length: {len(line)}\r\nConnection: close\r\n\r\n"
-    with socket.create_connection((serving.host, serving.port), 30) as connection:
+    with serving.connect() as connection:
         connection.sendall(head.encode() + line)
         with connection.makefile("rb") as stream:
             assert stream.readline().startswith(b"HTTP/1.1 200")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def test_neither_direction_holds_a_document_in_memory(rpc: Rpc, serving: Serving
     # read as it comes, for this process has to hold nothing either
     client = rpc.client("alice")
     line = command("get document:6.0.2.5523", {"document_name": f"{folder}/big", "get_option": "none"}) + b"\n"
-    with socket.create_connection((serving.host, serving.port), 30) as connection:
+    with serving.connect() as connection:
         head = f"POST {AUTHOR} HTTP/1.1\r\nHost: x\r\nAuthorization: {client.authorization}\r\nX-Vermeer-Content-Type: {FORM}\r\n"
         connection.sendall(f"{head}Content-Type: {FORM}\r\nContent-Length: {len(line)}\r\nConnection: close\r\n\r\n".encode() + line)
         received = 0

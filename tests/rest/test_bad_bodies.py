@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -159,7 +158,7 @@ def test_what_can_be_understood_is_not_refused(api: Api, document: Stored, body:
 )
 def test_what_the_server_itself_refuses_is_told_as_the_api_tells_it(api: Api, request_line: str, status: int) -> None:
     authorization = api.client("alice").authorization
-    with socket.create_connection((api.serving.host, api.serving.port), timeout=20) as connection:
+    with api.serving.connect(20) as connection:
         head = request_line.replace("LONG", "x" * 17_000)
         connection.sendall(f"{head}\r\nHost: here\r\nAuthorization: {authorization}\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()

@@ -230,7 +230,7 @@ class Upload:
     """A PUT …/Content of which a part is on its way."""
 
     def __init__(self, api: Api, user: str, document: Stored, sent: bytes, length: int, **headers: str) -> None:
-        self.socket = socket.create_connection((api.serving.host, api.serving.port), timeout=30)
+        self.socket = api.serving.connect()
         head = {"Host": "x", "Authorization": str(Client(api.serving, user).authorization), "Content-Length": str(length)}
         head |= {"Content-Type": OCTETS} | {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"PUT {ROOT}/Document/{document.id}/Content HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]

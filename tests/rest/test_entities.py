@@ -152,7 +152,7 @@ def test_a_document_that_nobody_has_said_anything_of(api: Api, document: Stored,
 
 def test_the_links_of_an_entity_lead_to_it(api: Api, document: Stored) -> None:
     links = read_by_rest(api, "alice", document.id)["_Links"]
-    root = f"http://{api.serving.host}:{api.serving.port}/api/v1/Document"
+    root = f"{api.serving.url}api/v1/Document"
     assert links == {"Self": f"{root}/{document.id}", "Archive": root}
 
 

@@ -28,7 +28,8 @@ class Listener:
         assert (self.answer.status, self.block()) == (200, {"retry": "1000"})
 
     def _ask(self, serving: Serving, query: str, headers: dict[str, str]) -> int:
-        self.connection = http.client.HTTPConnection(serving.host, serving.port, timeout=20)
+        self.connection = http.client.HTTPConnection(serving.host, serving.port)
+        self.connection.sock = serving.connect(20)
         serving.closing.callback(self.connection.close)
         sent = {"Accept": "text/event-stream", "Authorization": Client(serving, "alice").authorization or ""}
         self.connection.request("GET", f"{ROOT}/Events{query}", headers=sent | {n.replace("_", "-"): v for n, v in headers.items()})
@@ -178,7 +179,14 @@ def test_what_has_run_out_is_told_to_who_listens(api: Api, document: Stored) -> 
         assert (data["Path"], data["Holder"], data["Kind"], data["Name"]) == (document.path, "alice", "LOCK", "")
 
 
-def test_only_so_many_listen(api: Api, folder: Path) -> None:
+def test_only_so_many_listen(tmp_path: Path) -> None:
+    folder = tmp_path / "root/folder"
+    folder.mkdir(parents=True)
+    with Serving(folder.parent, "--workers", "1") as serving:
+        _only_so_many_listen(Api(serving), folder)
+
+
+def _only_so_many_listen(api: Api, folder: Path) -> None:
     with Listener(api.serving) as one, Listener(api.serving) as two, Listener(api.serving) as three, Listener(api.serving) as four:
         fifth = api.ask("bob", "GET", "/Events", Accept="text/event-stream")
         assert (fifth.status, fifth.headers["Retry-After"], json.loads(fifth.body)["Error"]) == (503, "10", True)
@@ -229,7 +237,7 @@ def test_a_stream_ends_when_the_server_stops(tmp_path: Path) -> None:
 
 def test_who_does_not_read_holds_up_nobody(api: Api, folder: Path) -> None:
     """A stream whose client reads nothing must not keep others from being told."""
-    silent = socket.create_connection((api.serving.host, api.serving.port))
+    silent = api.serving.connect()
     silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     authorization = api.client("bob").authorization
     silent.sendall(

@@ -22,7 +22,7 @@ def places(pid: int) -> set[frozenset[int]]:
 
 
 def test_a_single_process_keeps_to_one_processor(tmp_path: Path) -> None:
-    with Serving(tmp_path / "root") as serving:
+    with Serving(tmp_path / "root", "--workers", "1") as serving:
         assert Client(serving, "alice").put("/large.odt", bytes(3 << 20)).status == 201
         (process,) = serving.processes()
         (place,) = places(process)
@@ -38,7 +38,7 @@ def test_each_process_has_its_own(tmp_path: Path) -> None:
 def test_it_can_be_switched_off(tmp_path: Path) -> None:
     file = tmp_path / "davlock.yaml"
     file.write_text("root: root\npinned: false\n")
-    with Serving(tmp_path / "root", "--config", str(file)) as serving:
+    with Serving(tmp_path / "root", "--workers", "1", "--config", str(file)) as serving:
         assert [places(process) for process in serving.processes()] == [{frozenset(ALL)}]
 
 
