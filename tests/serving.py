@@ -46,6 +46,7 @@ class Serving:
     """`davlock serve` over a folder; entering starts it, leaving stops it and checks that it ended well.
 
     root:      the folder to serve, created if missing; its log is kept beside it.
+    also:      see ALSO; none where it is about a server that is not encrypted.
     arguments: more arguments for `serve`, such as "--workers", "2".
     users:     names of the accounts made before the first start; `password(name)` tells their passwords.
     admins:    those of them made with --admin.
@@ -55,9 +56,16 @@ class Serving:
 
     host = "127.0.0.1"
 
-    def __init__(self, root: Path, *arguments: str, users: tuple[str, ...] = ("alice", "bob"), admins: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *arguments: str,
+        users: tuple[str, ...] = ("alice", "bob"),
+        admins: tuple[str, ...] = (),
+        also: tuple[str, ...] = ALSO,
+    ) -> None:
         self.root = root
-        self.arguments = (*ALSO, *arguments)
+        self.arguments = (*also, *arguments)
         self.users = users
         self.admins = admins
         self.port = 0
@@ -104,6 +112,11 @@ class Serving:
         if not self.is_encrypted:
             return sock
         return self.trusting().wrap_socket(sock, server_hostname=self.host)
+
+    @staticmethod
+    def end_sending(sock: socket.socket) -> None:
+        """Nothing more will be said. Encrypted, that is no proper end: Python can say that only together with "I listen no more"."""
+        socket.socket.shutdown(sock, socket.SHUT_WR)
 
     def trusting(self) -> ssl.SSLContext:
         """What a client needs to believe an encrypted server."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
-import socket
+import ssl
 from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -170,7 +170,7 @@ class Wire:
 
     def end(self) -> None:
         """Nothing more will be said."""
-        self._socket.shutdown(socket.SHUT_WR)
+        Serving.end_sending(self._socket)
 
     def answer(self, method: str = "GET") -> Answer:
         """The next answer, whole."""
@@ -193,7 +193,7 @@ def say(serving: Serving, line: str | bytes, *headers: str | bytes, body: bytes 
     with Wire(serving, user) as wire:
         length = [b"Content-Length: %d" % len(body)] if body else []
         wire.head(line, *headers, *length)
-        with contextlib.suppress(ConnectionError):  # refused, and no more wanted, before all of it was sent
+        with contextlib.suppress(ConnectionError, ssl.SSLError):  # refused, and no more wanted, before all of it was sent
             wire.send(body)
         first = line if isinstance(line, str) else line.decode("latin-1")
         return wire.answer(first.partition(" ")[0])

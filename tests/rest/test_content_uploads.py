@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -295,7 +294,7 @@ def test_what_is_moved_or_deleted_during_an_upload_is_not_made_again(api: Api, d
 def test_what_breaks_off_leaves_nothing(api: Api, document: Stored, media_type: str) -> None:
     sent = {OCTETS: b"x" * 1000, "application/json": b'"YWJj"', form()[1]: form(FILE)[0]}[media_type]
     upload = Upload(api, "bob", document, sent, 2 * HALF, Content_Type=media_type)
-    upload.socket.shutdown(socket.SHUT_WR)
+    Serving.end_sending(upload.socket)
     answer = http.client.HTTPResponse(upload.socket)
     answer.begin()
     assert answer.status == 400

@@ -30,7 +30,7 @@ class Hosting(Serving):
     def __init__(
         self, root: Path, server: str, users: tuple[str, ...] = ("alice", "bob"), environment: dict[str, str] | None = None
     ) -> None:
-        super().__init__(root, users=users)
+        super().__init__(root, users=users, also=())
         self._server = server
         self._told = {"DAVLOCK_ROOT": str(root)} if environment is None else environment
 
