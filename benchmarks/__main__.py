@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks import footprint
 from benchmarks.load import Loaders, Wrong
 from benchmarks.report import Cell, Fact, Row, record, tables
-from benchmarks.servers import Server, davlock, stock
+from benchmarks.servers import Server, davlock, peers, stock
 from benchmarks.workloads import HELD, Workload, build_held, build_tree, check_held, check_login, greeting, lock, workloads
 
 FOOTPRINTS = {
@@ -92,10 +92,11 @@ class Bench:
         names = chosen(self._given.only)
         wanted = [workload for workload in workloads() if workload.name in names]
         pair = [self._make("davlock"), self._make("stock")]
+        others = [self._make(name) for name in peers()] if any(workload.has_peers for workload in wanted) else []
         for door in ("frontpage", "rest"):  # the same one, by its other doors
             self._servers[door] = self._servers["davlock"]
         tell("making the files")
-        for server in pair:
+        for server in (*pair, *others):
             build_tree(server.root, {workload.lists for workload in wanted if workload.lists})
         os.sync()
         if "start" in names:
@@ -106,6 +107,9 @@ class Bench:
             check_login(server)
             if "memory" in names:
                 self._measure("memory", partial(footprint.idle_memory, server))
+        for server in others:
+            server.start()
+            check_login(server)
         self._load(wanted)
         if "memory" in names and wanted:
             for server in pair:
@@ -123,7 +127,8 @@ class Bench:
     def _make(self, name: str) -> Server:
         home = self._folder / name
         home.mkdir()
-        server = stock(home) if name == "stock" else davlock(home, self._given.workers)
+        make = {"stock": stock} | peers()
+        server = make[name](home) if name in make else davlock(home, self._given.workers)
         self._servers[name] = server
         return server
 
@@ -140,7 +145,10 @@ class Bench:
             self.facts.append(Fact(name, FOOTPRINTS[name], invalid=_why(error)))
 
     def _load(self, wanted: list[Workload]) -> None:
-        self.rows += [Row(workload, {workload.subject: [], workload.against: []}) for workload in wanted]
+        present = [name for name in peers() if name in self._servers]
+        for workload in wanted:
+            names = (workload.subject, workload.against, *(present if workload.has_peers else ()))
+            self.rows.append(Row(workload, {name: [] for name in names}))
         for row in self.rows:
             if row.workload.subject == "held":
                 self._try(row, "held", self._hold)
@@ -159,7 +167,7 @@ class Bench:
 
     def _try(self, row: Row, server: str, step: Callable[[], None]) -> None:
         """A step towards a row; what has failed once gives no figure any more, and is not tried again."""
-        if not row.invalid:
+        if not (row.is_void or server in row.invalid):
             try:
                 step()
             except (Wrong, OSError) as error:
@@ -253,7 +261,7 @@ def main() -> int:
     print(tables(bench.rows, bench.facts))
     if given.json:
         given.json.write_text(json.dumps(record(bench.rows, bench.facts, machine), indent=2) + "\n")
-    return 1 if any(row.invalid for row in bench.rows) or any(fact.invalid for fact in bench.facts) else 0
+    return 1 if any(row.is_void for row in bench.rows) or any(fact.invalid for fact in bench.facts) else 0
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Cell:
 
 @dataclass(slots=True)
 class Row:
-    """One workload on its two servers: the cells of all rounds, by server. invalid: by server, why there are no figures."""
+    """One workload on its two servers, and on others: the cells of all rounds, by server. invalid: by server, why there are no figures."""
 
     workload: Workload
     cells: dict[str, list[Cell]] = field(default_factory=dict)
@@ -49,15 +49,20 @@ class Row:
             "reconnects": sum(cell.load.reconnects for cell in cells),
         }
 
-    def ratio(self) -> float:
-        """How many times the other's ops/s: the median of the ratios of the rounds, since what disturbs a round disturbs both."""
-        pairs = zip(self.cells[self.workload.subject], self.cells[self.workload.against], strict=True)
-        return median(subject.ops_per_second / against.ops_per_second for subject, against in pairs)
+    @property
+    def is_void(self) -> bool:
+        """Whether one of the two servers that it is about has no figures."""
+        return not self.invalid.keys().isdisjoint((self.workload.subject, self.workload.against))
 
-    def cpu_ratio(self) -> float:
+    def ratio(self, against: str = "") -> float:
+        """How many times the other's ops/s: the median of the ratios of the rounds, since what disturbs a round disturbs both."""
+        pairs = zip(self.cells[self.workload.subject], self.cells[against or self.workload.against], strict=True)
+        return median(subject.ops_per_second / other.ops_per_second for subject, other in pairs)
+
+    def cpu_ratio(self, against: str = "") -> float:
         """How many times the CPU time for one op the other needs."""
-        subject, against = (self.figures(server)["cpu_ms_per_op"] for server in (self.workload.subject, self.workload.against))
-        return against / subject if subject else float("inf")
+        subject, other = (self.figures(server)["cpu_ms_per_op"] for server in (self.workload.subject, against or self.workload.against))
+        return other / subject if subject else float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +97,16 @@ def _load_table(rows: list[Row]) -> str:
     limited = False
     for row in rows:
         workload = row.workload
-        for server in (workload.subject, workload.against):
+        for server in row.cells:
             label = f"| {workload.about if server == workload.subject else ''} | {_SERVERS[server]} |"
-            if row.invalid:
+            if row.is_void or server in row.invalid:
                 lines.append(f"{label} INVALID | | | | | | |" if server in row.invalid else f"{label} | | | | | | |")
                 continue
             figures = row.figures(server)
             mark = "†" if figures["load_busy"] > BUSY else ""
             limited = limited or bool(mark)
             measured = (_round(figures[key]) for key in ("p50_ms", "p99_ms", "cpu_ms_per_op"))
-            ratios = (_round(row.ratio()), _round(row.cpu_ratio())) if server == workload.subject else ("", "")
+            ratios = ("", "") if server == workload.subject else (_round(row.ratio(server)), _round(row.cpu_ratio(server)))
             cells = (_round(figures["ops_per_second"]) + mark, *measured, *ratios, _round(figures["spread"]))
             lines.append(f"{label} {' | '.join(cells)} |")
     note = "\n\n† The load generator had little time left: the server could do more than this." if limited else ""
@@ -113,8 +118,8 @@ def verdicts(rows: list[Row], facts: list[Fact]) -> list[dict[str, str]]:
     found = []
     for row in rows:
         if (least := row.workload.least) is not None:
-            ratio = 0.0 if row.invalid else row.ratio()
-            verdict = "INVALID" if row.invalid else "met" if ratio >= least else "missed"
+            ratio = 0.0 if row.is_void else row.ratio()
+            verdict = "INVALID" if row.is_void else "met" if ratio >= least else "missed"
             asked = f"≥ {least:g} × {_SERVERS[row.workload.against]}"
             found.append({"about": row.workload.about, "asked": asked, "found": f"{_round(ratio)} ×", "verdict": verdict})
     for fact in facts:
@@ -143,12 +148,12 @@ def record(rows: list[Row], facts: list[Fact], about: dict[str, Any]) -> dict[st
     loads = []
     for row in rows:
         servers: dict[str, Any] = {}
-        for server in (row.workload.subject, row.workload.against):
+        for server in row.cells:
             if server in row.invalid:
                 servers[server] = {"invalid": row.invalid[server]}
-            elif not row.invalid:
+            elif not row.is_void:
                 servers[server] = row.figures(server) | {"rounds": [cell.ops_per_second for cell in row.cells[server]]}
-        ratios = {} if row.invalid else {"ratio": row.ratio(), "cpu_ratio": row.cpu_ratio()}
+        ratios = {} if row.is_void else {"ratio": row.ratio(), "cpu_ratio": row.cpu_ratio()}
         loads.append({"name": row.workload.name, "about": row.workload.about, "servers": servers, **ratios})
     told = [
         {
@@ -165,6 +170,8 @@ def record(rows: list[Row], facts: list[Fact], about: dict[str, Any]) -> dict[st
 _SERVERS = {
     "davlock": "davlock",
     "stock": "stock WsgiDAV",
+    "apache": "Apache mod_dav",
+    "rclone": "rclone",
     "held": "davlock, 10,000 held",
     "frontpage": "davlock, FrontPage RPC",
     "rest": "davlock, REST",

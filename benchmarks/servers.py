@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -153,6 +156,95 @@ def stock(home: Path) -> Server:
     server = Server("stock", home, command)
     server.root.mkdir(parents=True)
     return server
+
+
+def peers() -> dict[str, Callable[[Path], Server]]:
+    """What else a user could have, and has on this machine, by name."""
+    found: dict[str, Callable[[Path], Server]] = {}
+    if _apache() and _apache_modules():
+        found["apache"] = apache
+    if shutil.which("rclone"):
+        found["rclone"] = rclone
+    return found
+
+
+def apache(home: Path) -> Server:
+    """mod_dav as its manual sets it up; only logins are added."""
+
+    def command(server: Server) -> list[str]:
+        modules = _apache_modules()
+        names = ["mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic", "mime", "dav", "dav_fs", "dav_lock"]
+        lines = [f'LoadModule {name}_module "{modules}/mod_{name}.so"' for name in names]
+        if os.geteuid() == 0:
+            lines += ["User nobody", f"Group #{os.stat(server.home).st_gid}"]
+            _give(server.home, "nobody")
+        lines += [
+            f'ServerRoot "{server.home}"',
+            "ServerName localhost",
+            f"Listen {HOST}:{server.port}",
+            f'PidFile "{server.home}/pid"',
+            f'DefaultRuntimeDir "{server.home}"',
+            f'ErrorLog "{server.home}/error.log"',
+            "TypesConfig /etc/mime.types",
+            f'DavLockDB "{server.home}/locks"',
+            f'DocumentRoot "{server.root}"',
+            "MaxKeepAliveRequests 0",
+            f'<Directory "{server.root}">',
+            "Dav On",
+            "AuthType Basic",
+            "AuthName benchmark",
+            "AuthBasicProvider file",
+            f'AuthUserFile "{_password_file(server.home)}"',
+            "Require valid-user",
+            "</Directory>",
+        ]
+        file = server.home / "httpd.conf"
+        file.write_text("\n".join(lines) + "\n")
+        return [_apache(), "-D", "FOREGROUND", "-f", str(file)]
+
+    return _peer("apache", home, command)
+
+
+def rclone(home: Path) -> Server:
+    """rclone serve webdav with its own defaults and logins."""
+
+    def command(server: Server) -> list[str]:
+        passwords = str(_password_file(server.home))
+        return ["rclone", "serve", "webdav", str(server.root), "--addr", f"{HOST}:{server.port}", "--htpasswd", passwords]
+
+    return _peer("rclone", home, command)
+
+
+def _peer(name: str, home: Path, command: Callable[[Server], list[str]]) -> Server:
+    server = Server(name, home, command)
+    server.root.mkdir(parents=True)
+    return server
+
+
+def _apache() -> str:
+    folders = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+    return shutil.which("apache2", path=folders) or shutil.which("httpd", path=folders) or ""
+
+
+def _apache_modules() -> str:
+    folders = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules")
+    return next((each for each in folders if Path(each, "mod_dav_fs.so").exists()), "")
+
+
+def _password_file(home: Path) -> Path:
+    """As htpasswd -s would make it: what both read, and checks fastest."""
+    digests = {name: base64.b64encode(hashlib.sha1(password.encode()).digest()).decode() for name, password in USERS.items()}
+    file = home / "passwords"
+    file.write_text("".join(f"{name}:{{SHA}}{digest}\n" for name, digest in digests.items()))
+    return file
+
+
+def _give(home: Path, user: str) -> None:
+    """Apache does not answer as root."""
+    home.parent.chmod(0o711)
+    for folder, _, files in os.walk(home):
+        for each in (folder, *(os.path.join(folder, name) for name in files)):
+            shutil.chown(each, user)
 
 
 def _free_port() -> int:

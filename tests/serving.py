@@ -115,8 +115,10 @@ class Serving:
 
     @staticmethod
     def end_sending(sock: socket.socket) -> None:
-        """Nothing more will be said. Encrypted, that is no proper end: Python can say that only together with "I listen no more"."""
-        socket.socket.shutdown(sock, socket.SHUT_WR)
+        """Nothing more will be said, but listened to. There is no such thing in TLS as Python has it: ends a test that needs it there."""
+        if isinstance(sock, ssl.SSLSocket):
+            pytest.skip("a connection that is closed in one direction only is not encrypted")
+        sock.shutdown(socket.SHUT_WR)
 
     def trusting(self) -> ssl.SSLContext:
         """What a client needs to believe an encrypted server."""

@@ -73,12 +73,12 @@ def test_a_session_lasts_half_a_day(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"X_Forwarded_Proto": "https"}, {"Forwarded": "proto=https"}, {"Forwarded": "=;,;;proto"}])
-def test_scripts_see_one_cookie_and_the_other_is_for_the_server_alone(browser: Browser, headers: dict[str, str]) -> None:
+def test_scripts_see_one_cookie_and_the_other_is_for_the_server_alone(api: Api, browser: Browser, headers: dict[str, str]) -> None:
     browser.log_in(**headers)
     assert browser.cookies["davlock-session"]["httponly"]
     assert not browser.cookies["XSRF-TOKEN"]["httponly"]
     for morsel in browser.cookies.values():
-        assert (morsel["path"], morsel["samesite"], bool(morsel["secure"])) == ("/", "Lax", False)
+        assert (morsel["path"], morsel["samesite"], bool(morsel["secure"])) == ("/", "Lax", api.serving.is_encrypted)
         assert not morsel["domain"]
 
 

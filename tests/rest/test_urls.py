@@ -39,7 +39,8 @@ def test_names_are_escaped(api: Api, folder: Path, name: str) -> None:
 
 def test_the_url_is_on_the_host_that_the_client_has_asked(api: Api, document: Stored) -> None:
     url = api("bob", "GET", f"/Document/{document.id}/Url", Host="documents.example.com:8443")
-    assert url == f"http://documents.example.com:8443{document.path}"
+    scheme = "https" if api.serving.is_encrypted else "http"
+    assert url == f"{scheme}://documents.example.com:8443{document.path}"
 
 
 def test_urls_of_versions(api: Api, document: Stored) -> None:
