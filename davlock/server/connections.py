@@ -28,6 +28,7 @@ AT_HAND_LIMIT = 64 * 1024
 """Bytes of a body that must have come, unless it is smaller, before a thread takes the request."""
 LINGER_SECONDS = 2.0
 _LINGER_BYTES = 16 * 1024 * 1024
+"""Of a client that still sends, so many bytes are read and dropped. Then it has to wait, which lets it look at the answer (nginx does)."""
 _STAY_SECONDS = 0.01
 _TLS_HANDSHAKE = 0x16
 # Only to guess whether a thread would have to wait; what a head really says is judged in heads.py.
@@ -137,6 +138,11 @@ class Connection(cheroot.server.HTTPConnection):
         stream = self.rfile
         return len(stream.buffer) - stream.start > 2 or (stream.has_data() and not b"\r\n".startswith(stream.buffer[stream.start :]))
 
+    @property
+    def is_sated(self) -> bool:
+        """Is nothing more to be read, although the client may go on sending?"""
+        return self._linger_left < 0
+
     def is_at_hand(self) -> bool:
         """Has so much of a request come that a worker will not have to wait for a small one?"""
         stream = self.rfile
@@ -222,7 +228,7 @@ class Connection(cheroot.server.HTTPConnection):
         with contextlib.suppress(BlockingIOError):
             data = socket.socket.recv(self.socket, RECEIVE_SIZE)
             self._linger_left -= len(data)
-            if not data or self._linger_left < 0:
+            if not data:
                 raise ConnectionAbortedError("the end of the connection")
 
     def _expect_request(self) -> None:

@@ -148,7 +148,9 @@ class Loop:
             self._close(connection)
             return
         self._buffered += len(connection.rfile.buffer) - before
-        if is_at_hand:
+        if connection.is_sated:
+            self._selector.unregister(connection.socket)  # but closed when its time is over, not at once: that would be a reset
+        elif is_at_hand:
             self._release(connection)
             connection.take_over()
             self._server.requests.put(connection)

@@ -249,6 +249,22 @@ def test_refused_upload_gets_its_answer_while_it_still_sends(framing: bytes, cli
     assert application.seen == ["/refuse"]
 
 
+def test_refused_upload_can_read_its_answer_when_it_cannot_send_any_more(client: Client, application: Application) -> None:
+    """A proxy in front sends and reads at once; to close on it would make it say 502 instead of what we said."""
+    client.send(b"PUT /refuse HTTP/1.1\r\n" + HOST + b"Content-Length: 1000000000\r\n\r\n")
+    client.socket.settimeout(0.5)
+    sent = 0
+    with pytest.raises(TimeoutError):
+        while sent < 1_000_000_000:
+            sent += client.socket.send(bytes(1 << 20))
+    client.socket.settimeout(PATIENCE_SECONDS)
+    answer = client.answer()
+    assert (answer.status, answer.body, answer.headers["connection"]) == (423, b"locked", "close")
+    with contextlib.suppress(ConnectionError):
+        assert client.at_end()
+    assert application.seen == ["/refuse"]
+
+
 def test_body_that_pretends_to_end_is_not_the_next_request(client: Client, application: Application) -> None:
     data = SMUGGLED  # ends like a last chunk does
     answer = client.send(b"PUT /refuse HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n100\r\n" + data).answer()
