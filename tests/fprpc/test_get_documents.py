@@ -13,8 +13,8 @@ from davlock.fprpc.values import DocInfo, parse_time
 from tests.fprpc.bundling import ask, get_all, unbundle
 from tests.fprpc.client import command, escaped, read_packet, vector
 from tests.fprpc.conftest import AUTHOR, FORM, VERSION, Packet, Rpc
-from tests.fprpc.processes import open_files, peak
 from tests.fprpc.states import held, meta, put
+from tests.processes import Memory, open_files
 from tests.serving import Answer, Client, Serving
 
 SYNTAX, BAD_URL, NO_FILE, ILLEGAL_NAME, DENIED = 0x00040006, 0x00090005, 0x00090006, 0x00090070, 0x001E0002
@@ -138,9 +138,10 @@ def test_no_document_is_held_in_memory(serving: Serving, folder: str, disk: Path
     for name in ("a", "b"):
         with (disk / name).open("wb") as large:
             large.truncate(64 * MIB)
-    before = peak(serving)
+    assert get_all(alice, []).documents == []
+    memory = Memory(serving)
     assert sum(map(len, receive(serving, alice, [f"{folder}/a", f"{folder}/b"]))) > 128 * MIB
-    assert peak(serving) - before < 20
+    assert memory.growth() < 8 * MIB
 
 
 def test_many_at_once(folder: str, disk: Path, alice: Client) -> None:

@@ -7,7 +7,6 @@ import hashlib
 import http.client
 import json
 import os
-import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.processes import Memory
 from tests.rest.conftest import ROOT, Api, Stored, stored
 from tests.serving import Answer, Client, Raw, Serving
 
@@ -338,31 +338,19 @@ def test_what_is_held_in_memory_has_a_limit_of_its_own(limited: Api) -> None:
     assert content(limited, "bob", document) == b"one"
 
 
-class Memory:
-    """The most memory (bytes) that each process of a server has had since this was made."""
-
-    def __init__(self, serving: Serving) -> None:
-        assert serving._process
-        parent = serving._process.pid
-        self._pids = [parent, *map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())]
-        for pid in self._pids:
-            Path(f"/proc/{pid}/clear_refs").write_text("5")
-        self._before = self._now()
-
-    def _now(self) -> list[int]:
-        return [int(re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) * 1024 for pid in self._pids]
-
-    def growth(self) -> int:
-        return max(now - before for now, before in zip(self._now(), self._before, strict=True))
-
-
 def test_large_content_is_never_in_memory(api: Api, document: Stored) -> None:
-    url = Raw(f"{ROOT}/Document/{document.id}/Content")
-    block, memory = os.urandom(MiB), Memory(api.serving)
+    url, block = Raw(f"{ROOT}/Document/{document.id}/Content"), os.urandom(MiB)
     start, end = form(('name="f"; filename="x"', b"|"))[0].split(b"|")
-    assert put(api, "bob", document, iter([start, *[block] * 64, end]), form()[1]).status == 200
-    as_json = api.client("bob").request("GET", url, Accept="application/json").body
-    assert hashlib.sha256(base64.b64decode(as_json[1:-1])).digest() == hashlib.sha256(block * 64).digest()
-    assert put(api, "bob", document, iter([block] * 65)).status == 200
-    assert hashlib.sha256(api.client("bob").request("GET", url).body).digest() == hashlib.sha256(block * 65).digest()
-    assert memory.growth() < 16 * MiB
+
+    def exchange(size: int) -> None:
+        """Uploads `size` MiB as a form and a MiB more as they are, and reads both back."""
+        assert put(api, "bob", document, iter([start, *[block] * size, end]), form()[1]).status == 200
+        as_json = api.client("bob").request("GET", url, Accept="application/json").body
+        assert hashlib.sha256(base64.b64decode(as_json[1:-1])).digest() == hashlib.sha256(block * size).digest()
+        assert put(api, "bob", document, iter([block] * (size + 1))).status == 200
+        assert hashlib.sha256(api.client("bob").request("GET", url).body).digest() == hashlib.sha256(block * (size + 1)).digest()
+
+    exchange(4)
+    memory = Memory(api.serving)
+    exchange(64)
+    assert memory.growth() < 8 * MiB
