@@ -27,8 +27,8 @@ _REFUSALS = {
     "PUT": {412, 423},
     "CHECKIN": {403, 404, 409, 412, 423},
     "UNCHECKOUT": {403, 404, 409, 412, 423},
-    "AWAY": set[int](),
-    "ONTO": set[int](),
+    "AWAY": {404, 423},  # he saves by dance, but does not hold it any more: he has not heard of his own check-in
+    "ONTO": {423},
     "SCRATCH": {404},
 }
 _CHANGES = {"CHECKOUT", "PUT", "CHECKIN", "UNCHECKOUT", "AWAY", "ONTO"}

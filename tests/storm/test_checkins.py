@@ -85,7 +85,7 @@ WRONG: list[tuple[str, str, Journal, Found]] = [
     ("lost draft", "after a save by dance", [OUT, act("AWAY", 4, 201), act("ONTO", 6, body="d1"), act("GET", 8, 404)], Found((V1,))),
     ("torn read", "the checksum", [act("GET", 4, body="p0", fault="other bytes")], Found((V1,))),
     ("server error", "500", [act("GET", 4, 500)], Found((V1,))),
-    ("odd answer", "the dance is stopped", [OUT, act("AWAY", 4, 423)], Found((V1,))),
+    ("odd refusal", "the dance is stopped", [OUT, act("AWAY", 4, 423)], Found((V1,))),
     ("no answer", "nobody killed it", [act("GET", 4, -1)], Found((V1,))),
     ("standstill", "busy for ever", [act("GET", 2 + n, 503) for n in range(100)], Found((V1,))),
     ("stray file", "of nobody", [], Found((V1,), strays=(".davlock/drafts/x",))),
@@ -135,6 +135,7 @@ LEGAL: list[tuple[str, Journal, Found]] = [
     ("undo cut off before", [OUT, D1, CUT_UNDO, HELD], Found((V1,), (draft("d1"),))),
     ("a draft cut off", [OUT, D1, act("PUT", 50, -1, body="d2"), act("GET", 56, body="d1")], Found((V1,), (draft("d1"),))),
     ("a draft cut off that counts", [OUT, D1, act("PUT", 50, -1, body="d2"), act("GET", 56, body="d2")], Found((V1,), (draft("d2"),))),
+    ("a dance without a checkout, after all", [OUT, D1, CUT_IN, act("LOOK", 56, 404), act("AWAY", 58, 423)], Found((V1, V2))),
     ("busy", [OUT, D1, act("CHECKIN", 6, 503, comment="c1"), act("LOOK", 8, holder="alice")], Found((V1,), (draft("d1"),))),
 ]
 
