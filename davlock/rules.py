@@ -97,12 +97,20 @@ def blockers(change: Change, caller: Caller, held: Collection[Lock]) -> tuple[Bl
     found: dict[str, Blocker] = {}
     for place in _places(change, held):
         covering = [lock for lock in held if covers(lock, place)]
-        # Of the shared locks on a place, one of one's own is enough (RFC 4918 §6.2).
-        shared_is_proven = any(lock.scope is Scope.SHARED and proves(lock, caller) for lock in covering)
-        for lock in covering:
-            if not (shared_is_proven if lock.scope is Scope.SHARED else proves(lock, caller)):
-                found.setdefault(lock.token, Blocker(lock, place))
+        within = _within(covering) if change.tree and (place == change.path or paths.is_below(place, change.path)) else ()
+        for together in (covering, within):
+            # Of the shared locks on a place, one of one's own is enough (RFC 4918 §6.2).
+            shared_is_proven = any(lock.scope is Scope.SHARED and proves(lock, caller) for lock in together)
+            for lock in together:
+                if not (shared_is_proven if lock.scope is Scope.SHARED else proves(lock, caller)):
+                    found.setdefault(lock.token, Blocker(lock, place))
     return tuple(found.values())
+
+
+def _within(covering: Collection[Lock]) -> Collection[Lock]:
+    """Of the locks on a folder, those that its members share: where not all do, another lock may be the only one on what is in it."""
+    deep = [lock for lock in covering if lock.deep]
+    return deep if len(deep) < len(covering) else ()
 
 
 def proofs(change: Change, caller: Caller, held: Collection[Lock]) -> frozenset[int]:

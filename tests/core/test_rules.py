@@ -123,6 +123,10 @@ alice+t | tree   /a     | t alice LOCK /a/b, u bob LOCK /a/c | u@/a/c | RFC 4918
 bob     | tree   /a     | t alice LOCK /ab                | -          | a sibling whose name only begins alike
 bob     | tree   /a     | t alice LOCK /a0/b              | -          | a sibling: `0` comes right after `/`
 alice+t | tree   /a     | t alice LOCK shared /a, u bob LOCK shared /a/b | u@/a/b | RFC 4918 §6.2: proves nothing beyond what it covers
+bob+u   | tree   /a     | t alice LOCK shared deep /a, u bob LOCK shared /a | t@/a | RFC 4918 §7.4: hers alone protects what is in it
+bob+u   | tree   /a     | t alice LOCK shared /a, u bob LOCK shared deep /a | - | RFC 4918 §6.2: his protects what is in it, too
+bob+u   | tree   /a     | t alice LOCK shared deep /a/b, u bob LOCK shared /a/b | t@/a/b | RFC 4918 §7.4: … so further down
+bob+u+v | delete /a/b   | t alice LOCK shared deep /a, u bob LOCK shared /a, v bob LOCK shared deep /a/b | - | RFC 4918 §6.2: no more
 alice+t | tree   /a     | t alice LOCK shared deep /a, u bob LOCK shared /a/b | - | RFC 4918 §6.2: a deep one does cover it
 bob     | delete /a     | t alice LOCK /                  | t@/        | RFC 4918 §7.4: DELETE takes a member from its folder
 bob     | delete /a     | t alice LOCK deep /a            | t@/a       | RFC 4918 §9.6.1: named once
