@@ -51,6 +51,13 @@ def test_everybody_reads_a_locked_document(alice: Client, bob: Client, document:
     assert attempt(bob, document).status == status
 
 
+@pytest.mark.parametrize(("depth", "status"), [("0", 423), ("infinity", 204)])
+def test_of_two_who_share_a_folder_only_one_may_share_what_is_in_it(alice: Client, bob: Client, tree: str, depth: str, status: int) -> None:
+    alice.lock(tree, depth="infinity", shared=True)
+    token = bob.lock(tree, depth=depth, shared=True)
+    assert bob.request("DELETE", tree, If=f"(<{token}>)").status == status
+
+
 @pytest.mark.parametrize("shared", [False, True])
 def test_the_holder_writes_with_the_token(alice: Client, document: str, shared: bool) -> None:
     token = alice.lock(document, shared=shared)
