@@ -59,7 +59,7 @@ class SqliteState:
         self._file, self._clock = file, clock
         self._idle: list[_Reader] = []  # as many as have ever looked at once; the one used last is the next
         self._is_closed = False
-        self._turns = Turns(file.with_suffix(".turn"), self._open)
+        self._turns = Turns(file.with_suffix(".turn"), file.with_name(f"{file.name}-wal"), self._open)
         # Alone: SQLite does not wait when two processes switch a new file to WAL at once, one of them fails.
         with self._turns.alone():
             _migrate(self._open())
@@ -148,7 +148,7 @@ class SqliteState:
             try:
                 for pragma in (
                     "journal_mode=WAL",
-                    "synchronous=FULL",
+                    "synchronous=NORMAL",  # a commit is written; that it is also on the disk is the affair of turns.py
                     "foreign_keys=ON",
                     "trusted_schema=OFF",
                     "cache_size=-1024",

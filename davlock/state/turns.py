@@ -2,6 +2,9 @@
 
 A thread that has decided does not commit if another one waits: it hands the open transaction on and waits for whoever is last.
 Nobody is answered before the commit that holds his decision is on the disk, and if that commit fails, all of it is undone.
+
+While one process waits for the disk, another one may decide already, and lean on what is not yet there: all commits go into one log, in
+their order, so that syncing a later one syncs those before it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pathlib import Path
 from davlock.errors import Unavailable
 
 MOST_TOGETHER = 32  # decisions in one commit: bounds how long the first of them, and other processes, wait
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
 
 
 @dataclass(slots=True)
@@ -33,6 +37,7 @@ class Turn:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
+        self.changes = connection.total_changes  # when it began
         self.undo: list[Callable[[], None]] = []  # of the decisions made so far, in their order
         self.first: dict[str, Callable[[], None]] = {}  # what must be done before the commit, by key
         self.is_last = False  # whether no other decision may share the commit any more
@@ -52,15 +57,20 @@ class Turn:
 
 
 class Turns:
-    """The queue of this process in front of one database file. file: what processes wait on (flock)."""
+    """The queue of this process in front of one database. file: what processes wait on (flock). log: the database's write-ahead log,
+    which SQLite itself need not sync at a commit.
+    """
 
-    def __init__(self, file: Path, connect: Callable[[], sqlite3.Connection]) -> None:
-        self._file, self._connect = file, connect
+    def __init__(self, file: Path, log: Path, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._file, self._log, self._connect = file, log, connect
         self._alone, self._counting = threading.Lock(), threading.Lock()
         self._waiting = 0
         self._open: Turn | None = None
         self._connection: sqlite3.Connection | None = None
         self._fd: int | None = None
+        self._log_fd: int | None = None  # while there is a connection: so long, the log is not another file
+        self._synced_version = -1
+        self._is_doubtful = False
 
     @contextmanager
     def take(self) -> Iterator[Turn]:
@@ -125,6 +135,7 @@ class Turns:
         """In the child: a queue of its own. An flock belongs to the open file and would outlive a killed parent in here."""
         self._alone, self._counting = threading.Lock(), threading.Lock()
         self._waiting, self._open, self._connection = 0, None, None
+        self._close_log()
         self._close_file()
 
     def _queue(self) -> None:
@@ -143,6 +154,8 @@ class Turns:
             self._connection = self._connect()
         self._lock_file()
         try:
+            if self._is_doubtful:
+                self._save_elsewhere(self._connection)
             self._connection.execute("BEGIN IMMEDIATE")
         except BaseException:
             self._unlock_file()
@@ -150,9 +163,15 @@ class Turns:
         return Turn(self._connection)
 
     def _disconnect(self) -> None:
+        self._close_log()
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection, self._synced_version = None, -1
+
+    def _close_log(self) -> None:
+        if self._log_fd is not None:
+            os.close(self._log_fd)
+            self._log_fd = None
 
     def _lock_file(self) -> None:
         try:
@@ -181,10 +200,20 @@ class Turns:
         turn.error = error
 
     def _end(self, turn: Turn) -> None:
+        """Commits, lets other processes decide, and waits for the disk before anybody hears of it."""
         self._open = None
+        try:
+            try:
+                self._commit(turn)
+            finally:
+                self._unlock_file()
+            if turn.decisions and turn.error is None:
+                self._make_last(turn)
+        finally:
+            turn.settled.release()
+
+    def _commit(self, turn: Turn) -> None:
         with ExitStack() as ending:  # all of this, the last line first, whatever fails on the way
-            ending.callback(turn.settled.release)
-            ending.callback(self._unlock_file)
             try:
                 if turn.error is None:
                     for action in turn.first.values():
@@ -193,6 +222,34 @@ class Turns:
             except BaseException as error:
                 turn.error = error
             if turn.error:
-                # Closing rolls back; and a connection that failed to sync must not be trusted again.
+                # Closing rolls back; and a connection that failed to write must not be trusted again.
                 ending.callback(self._disconnect)
                 ending.callback(turn.take_back, 0)
+
+    def _make_last(self, turn: Turn) -> None:
+        """Waits until this commit, and all before it, are on the disk. What only looked has to wait, too, for what others have committed:
+        it may be told "you have it already".
+        """
+        try:
+            if turn.connection.total_changes == turn.changes:
+                (version,) = turn.connection.execute("PRAGMA data_version").fetchone()
+                if version == self._synced_version:
+                    return
+                self._synced_version = version
+            if self._log_fd is None:
+                self._log_fd = os.open(self._log, os.O_RDWR | os.O_CLOEXEC)
+            _sync(self._log_fd)
+        except (OSError, sqlite3.Error) as error:
+            # Others have seen it: it cannot be undone any more.
+            self._is_doubtful = True
+            turn.error = Unavailable("The server's disk does not confirm what it has stored: look what has become of it, then try again.")
+            turn.error.__cause__ = error
+
+    def _save_elsewhere(self, connection: sqlite3.Connection) -> None:
+        """After a failed sync, nobody knows what of the log is on the disk, and syncing once more would not tell: all that is in it is
+        written into the database, and synced there, before anybody decides again.
+        """
+        is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise Unavailable("The server is making up for an error of its disk; nothing was changed. Try again.")
+        self._is_doubtful = False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ import pytest
 from davlock.errors import Conflict, StorageFull, Unavailable
 from davlock.locks import LockManager
 from davlock.model import Caller, Ending, Entry, Intent, Kind, Lock, Wanted
-from davlock.state import Rows
+from davlock.state import Rows, turns
 from davlock.state.sqlite import SqliteState
 
 from .conftest import Clock
@@ -213,15 +215,92 @@ def test_a_mistake_while_looking_leaves_the_connection_usable(state: SqliteState
     assert roots(state) == []
 
 
-def test_what_is_written_is_synced(state: SqliteState) -> None:
-    """reliability §2.6: a commit survives a power cut; nobody can pull the plug in a test."""
-
+def test_what_its_connections_are_told(state: SqliteState) -> None:
     def asked(rows: Rows, pragma: str) -> object:
         return rows._connection.execute(f"PRAGMA {pragma}").fetchone()[0]
 
     for looking in (state.deciding, state.reading):
         with looking() as rows:
             assert asked(rows, "journal_mode") == "wal"
-            assert asked(rows, "synchronous") == 2
+            assert asked(rows, "synchronous") == 1
             assert asked(rows, "foreign_keys") == 1
             assert asked(rows, "trusted_schema") == 0
+
+
+@pytest.fixture
+def syncs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that were synced, by their names."""
+    names: list[str] = []
+
+    def sync(fd: int) -> None:
+        names.append(Path(os.readlink(f"/proc/self/fd/{fd}")).name)
+        os.fdatasync(fd)
+
+    monkeypatch.setattr(turns, "_sync", sync)
+    return names
+
+
+def test_what_is_written_is_synced_and_a_refusal_is_not(state: SqliteState, syncs: list[str]) -> None:
+    """reliability §2.6: a commit survives a power cut; nobody can pull the plug in a test."""
+    for number in range(3):
+        take(state, f"/{number}")
+        assert syncs == ["state.db-wal"] * (number + 1)
+    with pytest.raises(Conflict), state.deciding() as rows:
+        MANAGER.acquire(rows, Wanted(Kind.LOCK, "/1"), Caller("bob"))
+    assert roots(state) == ["/0", "/1", "/2"]
+    assert len(syncs) == 3
+
+
+def test_others_decide_while_one_waits_for_the_disk(state: SqliteState, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+
+    def sync(fd: int) -> None:
+        if not seen:
+            seen.append(roots(other))
+            take(other, "/of another")
+        os.fdatasync(fd)
+
+    other = SqliteState(state._file, clock)
+    monkeypatch.setattr(turns, "_sync", sync)
+    deciding = threading.Thread(target=take, args=(state, "/of one"), daemon=True)
+    deciding.start()
+    deciding.join(20)
+    assert not deciding.is_alive()
+    assert seen == [["/of one"]]
+    assert roots(state) == ["/of another", "/of one"]
+    other.close()
+
+
+def test_who_is_told_what_others_have_just_done_waits_for_the_disk_too(state: SqliteState, clock: Clock, syncs: list[str]) -> None:
+    def ask_again() -> int:
+        with state.deciding() as rows:
+            assert [lock.root for lock in rows.locks()] == ["/a"]
+        return len(syncs)
+
+    other = SqliteState(state._file, clock)
+    take(other, "/a")
+    assert ask_again() == 2
+    assert ask_again() == 2
+    other.close()
+
+
+def test_what_the_disk_did_not_confirm_is_saved_elsewhere(
+    state: SqliteState, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed sync is not repeated, for the second one would succeed without having written anything."""
+
+    def fail(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    take(state, "/before")
+    with monkeypatch.context() as broken, pytest.raises(Unavailable, match="does not confirm"):
+        broken.setattr(turns, "_sync", fail)
+        take(state, "/doubtful")
+    (tmp_path / "copy").mkdir()
+    with state.deciding():  # nothing is decided before that
+        subprocess.run(["cp", tmp_path / "state.db", tmp_path / "copy"], check=True)  # opened in here, it would lose its locks
+    saved = SqliteState(tmp_path / "copy" / "state.db", clock)
+    assert roots(state) == roots(saved) == ["/before", "/doubtful"]
+    saved.close()
+    take(state, "/after")
+    assert roots(state) == ["/after", "/before", "/doubtful"]

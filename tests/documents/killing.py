@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from davlock.state import turns
 from tests.documents.conftest import Clock, Seen, Site
 
 CHANGING = ("rename", "link", "unlink", "rmdir", "mkdir", "fsync", "write")
@@ -44,7 +45,7 @@ class Connection(sqlite3.Connection):
     """A connection whose commits are steps, and that does not wait for the disk: a kill is no power cut."""
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-        if sql == "PRAGMA synchronous=FULL":
+        if sql == "PRAGMA synchronous=NORMAL":
             sql = "PRAGMA synchronous=OFF"
         if sql != "COMMIT":
             return super().execute(sql, *parameters)
@@ -67,6 +68,7 @@ def trap(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **kwargs: connect(*args, **kwargs, factory=Connection))
     monkeypatch.setattr(os, "fsync", lambda fd: None)
+    monkeypatch.setattr(turns, "_sync", lambda fd: None)
     for name in CHANGING:
         monkeypatch.setattr(os, name, step_before(getattr(os, name)))
 
