@@ -108,7 +108,10 @@ def blockers(change: Change, caller: Caller, held: Collection[Lock]) -> tuple[Bl
 
 
 def _within(covering: Collection[Lock]) -> Collection[Lock]:
-    """Of the locks on a folder, those that its members share: where not all do, another lock may be the only one on what is in it."""
+    """Of the locks on a folder, those that are on its members, too, if not all are: what is in it may be shared by fewer than itself.
+
+    Whether it is a folder is not known here; of a document that two share at different depths, it is assumed.
+    """
     deep = [lock for lock in covering if lock.deep]
     return deep if len(deep) < len(covering) else ()
 

@@ -105,7 +105,8 @@ def affected(path: str, tree: bool, membership: bool) -> list[list[str]]:
     """'RFC 4918 §9.6.1, §7.4': the thing itself, all that is in it, the folder that loses or gains it."""
     names = split(path)
     places = [names] + [split(each) for each in EVERYTHING if tree and begins(split(each), names) and split(each) != names]
-    return places + [names[:-1]] * membership
+    inside = [[*place, "a member that nobody has locked"] for place in places if tree]
+    return places + inside + [names[:-1]] * membership
 
 
 @dataclass
