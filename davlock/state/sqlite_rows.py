@@ -23,6 +23,7 @@ _VERSION = "document, number, inode, size, mtime_ns, sha256, changed, changed_by
 _DRAFT = "id, document, token, path, principal, file, size, sha256, saved, door, ended, how, ended_by, reason, change, stamped"
 _PAST = "token, kind, path, document, principal, door, since, comment, ended, how, ended_by, reason"
 _INTENT = "id, kind, source, target, spelling, inode, replaces, principal, door, owner, staged, details"
+_COUNTERS = "SELECT clock, generation, soonest, EXISTS (SELECT 1 FROM intents) FROM counters"
 _ALIVE = "(expires IS NULL OR expires > ?)"
 # Of a LOCK, which is on a path: what stands there when it ends.
 _STOOD = "COALESCE(?, (SELECT id FROM documents WHERE path = ?))"
@@ -41,7 +42,8 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         self._seen: dict[int, Document] = {}  # what was looked at before anything was done to it
         self._before: dict[int, Document | None] = {}  # what was touched, as it was
         self._changes, self._has_numbered = connection.total_changes, False
-        turn.counters = self._counters = turn.counters or Counters(*self._sql("SELECT clock, generation FROM counters").fetchone())
+        turn.counters = self._counters = turn.counters or Counters(*self._sql(_COUNTERS).fetchone())
+        self._soonest = self._counters.soonest
         # Never backwards, whatever the machine's clock does: a step back only prolongs locks.
         self._now: float = max(clock(), self._counters.clock)
 
@@ -52,11 +54,12 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     def keep_counters(self) -> None:
         """Remembers the time and the last number, but only with a decision that writes anyway: a refusal must not cost an fsync."""
         if self._has_numbered or self._connection.total_changes != self._changes:
-            self._counters.clock = self._now
+            self._counters.clock, self._counters.soonest = self._now, self._soonest
             self._turn.first["counters"] = self._write_counters
 
     def _write_counters(self) -> None:
-        self._sql("UPDATE counters SET clock = ?, generation = ?", (self._counters.clock, self._counters.generation))
+        counters = self._counters
+        self._sql("UPDATE counters SET clock = ?, generation = ?, soonest = ?", (counters.clock, counters.generation, counters.soonest))
 
     def if_undone(self, action: Callable[[], None]) -> None:
         self._turn.undo.append(action)
@@ -73,13 +76,13 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     # locks
 
     def locks_on(self, roots: Sequence[str]) -> list[Lock]:
-        return [lock for some in _batches(roots) for lock in self._locks(f"root IN ({_marks(some)})", *some)]
+        return [lock for some in _batches(roots) for lock in self._locks(f"place IN ({_marks(some)})", *map(_place, some))]
 
     def locks_below(self, folder: str) -> list[Lock]:
-        return self._locks("root > ? AND root < ?", *paths.range_below(folder))
+        return self._locks("place > ? AND place < ? AND root <> ?", *paths.range_below(folder), folder)
 
     def locks_in(self, folder: str) -> list[Lock]:
-        return self._locks("parent = ? AND root <> parent", folder)
+        return self._locks("place > ? AND place < ?", *_members(folder))
 
     def lock(self, token: str) -> Lock | None:
         found = self._locks("token = ?", token)
@@ -99,15 +102,18 @@ class SqliteRows(SqliteEvents, SqliteTokens):
 
     def add_lock(self, lock: Lock) -> None:
         self.end_expired()
+        self._await(lock.expires)
+        slot = 0 if lock.scope is Scope.EXCLUSIVE else lock.generation
         self._sql(
-            f"INSERT INTO locks ({_LOCK}, parent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            f"INSERT INTO locks ({_LOCK}, place, slot) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 *(lock.token, lock.kind, lock.scope, lock.deep, lock.root, lock.principal, lock.door, lock.since, lock.expires),
-                *(lock.generation, lock.owner, lock.document, lock.comment, paths.parent(lock.root)),
+                *(lock.generation, lock.owner, lock.document, lock.comment, _place(lock.root), slot),
             ),
         )
 
     def renew_lock(self, token: str, expires: float | None) -> None:
+        self._await(expires)
         self._sql("UPDATE locks SET expires = ? WHERE token = ?", (expires, token))
 
     def comment_lock(self, token: str, comment: str) -> None:
@@ -115,12 +121,10 @@ class SqliteRows(SqliteEvents, SqliteTokens):
 
     def reroot_lock(self, token: str, root: str, document: int | None) -> None:
         self.end_expired()
-        self._sql("UPDATE locks SET root = ?, parent = ?, document = ? WHERE token = ?", (root, paths.parent(root), document, token))
+        self._sql("UPDATE locks SET place = ?, root = ?, document = ? WHERE token = ?", (_place(root), root, document, token))
 
     def end_locks(self, tokens: Iterable[str], how: Ending, by: str = "", reason: str = "", door: str = "") -> None:
         for token in tokens:
-            rescued = "UPDATE drafts SET ended = ?, how = ?, ended_by = ?, reason = ? WHERE token = ? AND ended IS NULL"
-            self._sql(rescued, (self._now, how, by, reason, token))
             self._remove_locks("token = ?", token, how, by, door, reason, self._now)
 
     def revive_lock(self, lock: Lock) -> None:
@@ -130,12 +134,19 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         self._sql(revived, (lock.root, lock.token, Ending.DELETED))
 
     def has_expired(self) -> bool:
-        return self._sql("SELECT 1 FROM locks WHERE expires <= ? LIMIT 1", (self._now,)).fetchone() is not None
+        one = "SELECT 1 FROM locks WHERE expires <= ? LIMIT 1"
+        return self._soonest <= self._now and self._sql(one, (self._now,)).fetchone() is not None
 
     def end_expired(self) -> None:
-        # With each lock that comes to a root: so no sweeper is needed, and the unique index never sees a dead one.
-        if self.has_expired():
+        # With each lock that comes to a root: so no sweeper is needed, and the key never sees a dead one.
+        if self._soonest <= self._now:
             self._remove_locks("expires <= ?", self._now, Ending.EXPIRED)
+            (self._soonest,) = self._sql("SELECT COALESCE(MIN(expires), 9e999) FROM locks").fetchone()
+
+    def _await(self, expires: float | None) -> None:
+        """Until then, at least, nobody need look through all locks for expired ones."""
+        if expires is not None and expires < self._soonest:
+            self._soonest = expires
 
     def _remove_locks(
         self, which: str, value: Any, how: Ending, by: str = "", door: str = "", reason: str = "", ended: float | None = None
@@ -143,6 +154,9 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         """ended: None if each has ended when it ran out."""
         for row in self._sql(f"DELETE FROM locks WHERE {which} RETURNING {_LOCK}", (value,)).fetchall():
             lock = _lock(row)
+            if lock.kind is Kind.CHECKOUT:
+                rescued = "UPDATE drafts SET ended = ?, how = ?, ended_by = ?, reason = ? WHERE token = ? AND ended IS NULL"
+                self._sql(rescued, (self._now, how, by, reason, lock.token))
             self._remember(lock, lock.expires if ended is None else ended, how, by, reason)
             if events.is_told(lock.kind, how):
                 document = lock.document or self._id_at(lock.root)
@@ -168,8 +182,8 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     def _expired(self, document: int | None, path: str) -> list[Past]:
         """Those that nobody has had a reason to remove yet."""
         columns = f"token, kind, root, {_ENDED}, principal, door, since, comment, expires, ?, '', ''"
-        query = f"SELECT {columns} FROM locks WHERE expires <= ? AND (document = ? OR root = ?) ORDER BY expires DESC"
-        return [_past(row) for row in self._sql(query, (Ending.EXPIRED, self._now, document, path))]
+        query = f"SELECT {columns} FROM locks WHERE expires <= ? AND (document = ? OR place = ?) ORDER BY expires DESC"
+        return [_past(row) for row in self._sql(query, (Ending.EXPIRED, self._now, document, _place(path)))]
 
     def ended_checkout(self, document: int, principal: str, how: Ending, seconds: float) -> Past | None:
         where = "document = ? AND kind = ? AND principal = ? AND how = ? AND ended >= ? ORDER BY id DESC LIMIT 1"
@@ -357,11 +371,11 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     # drafts
 
     def draft_on(self, path: str, principal: str) -> Draft | None:
-        found = self._drafts_with_locks("l.root = ? AND l.principal = ?", path, principal)
+        found = self._drafts_with_locks("l.place = ? AND l.principal = ?", _place(path), principal)
         return found[0][1] if found else None
 
     def drafts_in(self, folder: str, principal: str) -> dict[str, Draft]:
-        return dict(self._drafts_with_locks("l.parent = ? AND l.principal = ?", folder, principal))
+        return dict(self._drafts_with_locks("l.place > ? AND l.place < ? AND l.principal = ?", *_members(folder), principal))
 
     def _drafts_with_locks(self, where: str, *values: Any) -> list[tuple[str, Draft]]:
         columns = ", ".join(f"d.{each}" for each in _DRAFT.split(", "))
@@ -432,12 +446,15 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     # journal
 
     def intents(self) -> list[Intent]:
+        if not self._counters.has_intents:
+            return []
         return [_intent(row) for row in self._sql(f"SELECT {_INTENT} FROM intents")]
 
     def add_intent(self, intent: Intent) -> None:
         i = intent
         what = (i.id, i.kind, i.source, i.target, i.spelling, as_int64(i.inode), i.replaces)
         whose = (i.principal, i.door, i.owner, i.staged, i.details)
+        self._counters.has_intents = True
         self._sql(f"INSERT INTO intents ({_INTENT}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", (*what, *whose))
 
     def remove_intent(self, id: str) -> None:
@@ -495,6 +512,18 @@ def _document(row: tuple[Any, ...]) -> Document:
     stamp = None if inode is None else (inode, size, mtime_ns)
     rest[-6], rest[-2] = _extra(rest[-6]), Semantics(rest[-2])
     return Document(id, path, version, stamp, *rest)
+
+
+def _place(path: str) -> str:
+    """Where the locks on a path lie: the members of a folder side by side, and so all that is below it."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}//{name}"
+
+
+def _members(folder: str) -> tuple[str, str]:
+    """Bounds (low, high) of the places of a folder's members: low < place < high."""
+    prefix = folder.removesuffix("/")
+    return f"{prefix}//", f"{prefix}/0"
 
 
 def _version(row: tuple[Any, ...]) -> Version:

@@ -26,10 +26,15 @@ _sync = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
 
 @dataclass(slots=True)
 class Counters:
-    """Numbers that only rise: read once in a transaction, and written back once, before its commit."""
+    """What every decision wants to know: read once in a transaction, and written back once, before its commit.
+
+    clock, generation: numbers that only rise. soonest: no lock expires before (Unix seconds). has_intents: whether any is written down.
+    """
 
     clock: float
     generation: int
+    soonest: float
+    has_intents: bool
 
 
 class Turn:

@@ -144,14 +144,13 @@ def test_a_commit_whose_preparation_fails_is_undone(state: State, manager: LockM
         {"kind": Kind.CHECKOUT, "scope": Scope.SHARED},
         {"kind": Kind.EDIT, "deep": True},
         {"root": "/b", "expires": None},
-        {"root": "/b", "generation": 1},
         {"root": "/b", "token": "urn:uuid:1"},
         {"root": "/b", "document": 4711},
     ],
     ids=str,
 )
 def test_what_cannot_be_stored(change: dict[str, object], state: State, clock: Clock) -> None:
-    """Two exclusive ones of a kind on a root, a shared or deep checkout, an endless LOCK, a number or token given twice."""
+    """Two exclusive ones of a kind on a root, a shared or deep checkout, an endless LOCK, a token given twice."""
     lock = Lock("urn:uuid:1", Kind.LOCK, Scope.EXCLUSIVE, False, "/a", "alice", "webdav", clock.now, clock.now + 60, 1)
     with state.deciding() as rows:
         rows.add_lock(lock)

@@ -230,6 +230,15 @@ def test_an_expired_row_does_not_stand_in_the_way_of_a_move(kind: Kind, take: Ta
         assert [(lock.root, lock.principal) for lock in rows.locks()] == [("/c", "alice")]
 
 
+def test_a_row_that_expired_earlier_than_it_was_to_does_not_stand_in_the_way(take: Take, state: State, clock: Clock) -> None:
+    lock = take("/a", BOB, timeout=HOUR)
+    take("/b")  # by now it is known when the first of them expires
+    with state.deciding() as rows:
+        rows.renew_lock(lock.token, clock.now + 30)
+    clock.now += 30
+    assert take("/a").principal == "alice"
+
+
 def test_more_expired_rows_than_one_grant_could_sweep_singly(take: Take, state: State, clock: Clock) -> None:
     with state.deciding() as rows:
         for number in range(300):

@@ -197,6 +197,7 @@ def test_numbers_of_a_file_system_that_need_more_than_63_bits(inode: int, modifi
     with state.deciding() as rows:
         rows.record_version(replace(rows.add_document("/a"), stamp=entry.stamp))
         rows.add_intent(intent)
+        assert rows.intents() == [intent]
     with state.reading() as rows:
         document = rows.document("/a")
         assert document is not None

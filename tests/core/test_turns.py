@@ -16,6 +16,8 @@ from davlock.state import Rows
 from davlock.state.sqlite import SqliteState
 from davlock.state.turns import MOST_TOGETHER
 
+from .conftest import Clock
+
 Decide = Callable[[Rows], object]
 PATIENCE = 30.0
 
@@ -104,6 +106,17 @@ def test_they_share_one_commit(state: SqliteState) -> None:
     assert Together(state, *decisions).run() == ["decided"] * 5
     assert synced == ["/f"]
     assert len(holders(state)) == 5
+
+
+def test_what_a_refused_one_has_swept_is_swept_again(tmp_path: Path) -> None:
+    clock = Clock()
+    state = SqliteState(tmp_path / "state.db", clock)
+    with state.deciding() as rows:
+        LockManager().acquire(rows, Wanted(Kind.LOCK, "/a", timeout=60), Caller("gone"))
+    clock.now += 60
+    decisions = [lambda rows: rows.put_account("alice", "", False), both(take("/b", "alice"), fail), take("/a", "bob")]
+    assert [type(outcome) for outcome in Together(state, *decisions).run()] == [str, Mistake, str]
+    assert holders(state) == {"/a": "bob"}
 
 
 def test_nobody_is_answered_before_the_commit(state: SqliteState) -> None:

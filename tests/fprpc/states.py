@@ -33,6 +33,7 @@ def an_hour_passes(serving: Serving, document: str) -> None:
     path = f"/{document}"
     with closing(_database(serving)) as database, database:
         database.execute("UPDATE locks SET since = since - ?, expires = expires - ? WHERE root = ?", (HOUR, HOUR, path))
+        database.execute("UPDATE counters SET soonest = 0")
         database.execute("UPDATE documents SET changed = changed - ? WHERE path = ?", (HOUR, path))
         mine = "document IN (SELECT id FROM documents WHERE path = ?)"
         database.execute(f"UPDATE history SET since = since - ?, ended = ended - ? WHERE {mine}", (HOUR, HOUR, path))
