@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain, islice, repeat
 
@@ -15,12 +15,16 @@ from lxml import etree
 
 from davlock import hrefs, rules
 from davlock.dav import deltav, live, lockinfo, xml
+from davlock.dav.known_answers import KnownAnswers
 from davlock.errors import BadRequest
 from davlock.model import Entry, Lock
 
 MAX_PROPERTIES = 500
 MAX_NAMES = 64 * 1024
 BLOCK = 64 * 1024
+FEW = 256
+"""Of so many entries at most, answers are remembered."""
+_answers = KnownAnswers(most=32, largest=4 * BLOCK)
 _HOLE = "\0"  # where a value goes; XML has none
 # Clients send three or four different bodies for ever; only such are worth keeping.
 _KEPT_BODY = 4096
@@ -193,7 +197,17 @@ def _response(href: str, found: str, missing: str, minimal: bool) -> str:
 
 
 def render(plan: Plan, listing: Listing, minimal: bool = False) -> Iterator[bytes]:
-    """The 207 body in blocks of about BLOCK bytes. minimal: `Prefer: return=minimal` was sent."""
+    """The 207 body in blocks of about BLOCK bytes, or all of it, if it is known. minimal: `Prefer: return=minimal` was sent."""
+    entries = iter(listing.entries)
+    first = list(islice(entries, FEW + 1))
+    listing = replace(listing, entries=chain(first, entries))
+    if len(first) > FEW or listing.locks or listing.computed:  # what is said of locks depends on the time, and on who asks
+        return _blocks(plan, listing, minimal)
+    key = (listing.path, listing.href, plan, minimal, listing.is_lockable)
+    return _answers.blocks(key, (first, listing.dead, listing.created, listing.quota), lambda: _blocks(plan, listing, minimal))
+
+
+def _blocks(plan: Plan, listing: Listing, minimal: bool) -> Iterator[bytes]:
     parts = [f'{xml.DECLARATION}<D:multistatus xmlns:D="DAV:">\n']
     for found in _found(plan, listing, minimal):
         if len(parts) > 1:

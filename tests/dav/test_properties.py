@@ -64,7 +64,7 @@ def test_two_who_list_the_root_at_once_each_see_all_of_it(tmp_path: Path) -> Non
         slow = http.client.HTTPConnection(serving.host, serving.port)
         with contextlib.closing(slow):
             slow.sock = serving.connect()
-            slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             slow.request("PROPFIND", "/", headers={"Depth": "1", "Authorization": Client(serving, "bob").authorization or ""})
             answer = slow.getresponse()
             begun = answer.read(100)  # the server is in the middle of the folder, and waits

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -358,6 +359,48 @@ def test_a_long_listing_is_sent_while_it_is_read() -> None:
     assert all(BLOCK <= len(block) < 2 * BLOCK for block in (first, *rest[:-1]))
     hrefs_sent = [each.findtext(f"{D}href") for each in etree.fromstring(first + b"".join(rest))]
     assert hrefs_sent == ["/docs/", *(f"/docs/{number}" for number in range(2000))]
+
+
+def test_few_that_have_much_to_say_are_answered_whole() -> None:
+    members = [LETTER._replace(path=f"/docs/{number}", name=str(number)) for number in range(100)]
+    dead = {member.path: {"{urn:z}a": f'<a xmlns="urn:z">{member.name * 10_000}</a>'} for member in members}
+    listing = replace(LISTING, entries=members, dead=dead)
+    for _ in range(2):
+        assert [(answer.found or {})["{urn:z}a"].text for answer in answers(Plan(everything=True), listing)] == [
+            member.name * 10_000 for member in members
+        ]
+
+
+MADE_OF = {
+    "entries": (FOLDER, SUB),
+    "path": "/other",
+    "href": "/d%6Fcs",
+    "dead": {LETTER.path: {"{urn:z}a": '<a xmlns="urn:z"/>'}},
+    "created": {LETTER.path: 1_400_000_000.0},
+    "quota": (1, 2),
+    "computed": lambda _: {f"{D}comment": "<D:comment>x</D:comment>"},
+    "locks": (LOCK,),
+    "is_lockable": False,
+}
+
+
+@pytest.mark.parametrize("change", [{name: value} for name, value in MADE_OF.items()], ids=list(MADE_OF))
+@pytest.mark.parametrize("size", [3, propfind.FEW + 3])
+def test_what_was_answered_before_is_answered_only_if_nothing_has_changed(change: dict[str, Any], size: int) -> None:
+    def body(listing: Listing, minimal: bool = False) -> bytes:
+        return b"".join(propfind.render(plan, listing, minimal))
+
+    plan = Plan((f"{D}quota-used-bytes", f"{D}comment"), everything=True)
+    more = [LETTER._replace(path=f"/docs/{number}", name=str(number)) for number in range(size - 3)]
+    listing = replace(LISTING, entries=[*LISTING.entries, *more])
+    first = body(listing)
+    assert body(replace(listing, entries=list(listing.entries))) == first
+    assert body(listing, minimal=True) != first
+    changed = replace(listing, **change)
+    assert body(changed) != first
+    assert body(changed) == body(changed)
+    assert body(listing) == first
+    assert len(answers(plan, listing)) == size
 
 
 @pytest.mark.parametrize(
