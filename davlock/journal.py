@@ -24,10 +24,14 @@ Settle = Callable[[Rows, Intent], None]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """How intents of one kind are carried out on the disk, and settled: the rows made to say what the renames have done."""
+    """How intents of one kind are carried out on the disk, and settled: the rows made to say what the renames have done.
+
+    repeats: whether one that replaces nothing can be settled once more, after a power cut, from the intent and what stands on the disk.
+    """
 
     hands: Hands
     settle: Settle
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Journal:
         ]
         return done + [f"removed {left}" for left in self.staging.sweep(trashed)]
 
-    def carry_out(self, plan: Plan, then: Callable[[Rows], None] = lambda rows: None) -> Intent:
+    def carry_out(self, plan: Plan, then: Callable[[Rows], None] | None = None) -> Intent:
         """Does what plan() finds to be done: it is asked twice, and raises what forbids it. Raises Unavailable.
 
         then: decided together with it, when it is done; if it raises, nothing is.
@@ -83,7 +87,10 @@ class Journal:
                         raise _Changed
                     rows.if_undone(operation.hands.carry_out(intent))
                     operation.settle(rows, intent)
-                    then(rows)
+                    if then:
+                        then(rows)
+                    elif operation.repeats and not intent.replaces:
+                        rows.spare_sync()
                 operation.hands.tidy(intent)
                 return intent
         raise Unavailable("Others keep changing what this is about; nothing was changed. Try again.")

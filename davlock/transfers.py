@@ -37,7 +37,8 @@ class Transfers:
 
     def operations(self) -> dict[str, Operation]:
         """What the journal needs, by kind of intent."""
-        return {kind: Operation(self.committer, self._settle) for kind in ("delete", "move", "copy", "create")}
+        kinds = {"delete": False, "move": True, "copy": True, "create": False}
+        return {kind: Operation(self.committer, self._settle, repeats) for kind, repeats in kinds.items()}
 
     def delete(self, path: str, caller: Caller, conditions: Conditions, for_good: bool) -> None:
         """Removes a document or a folder with everything in it. Raises NotFound, Locked, PreconditionFailed."""

@@ -340,6 +340,9 @@ class Rows(
     def commit_at_once(self) -> None:
         """Lets no other decision into the commit of this one."""
 
+    def spare_sync(self) -> None:
+        """Nobody need wait until this decision is on the disk: all of it follows from an intent that is there, and would be done again."""
+
 
 class State(Protocol):
     def deciding(self) -> AbstractContextManager[Rows]:

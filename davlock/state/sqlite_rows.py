@@ -73,6 +73,9 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     def commit_at_once(self) -> None:
         self._turn.is_last = True
 
+    def spare_sync(self) -> None:
+        self._turn.spared += 1
+
     # locks
 
     def locks_on(self, roots: Sequence[str]) -> list[Lock]:

@@ -49,6 +49,7 @@ class Turn:
         self.counters: Counters | None = None  # once somebody has asked for them
         self.taken = 0
         self.decisions = 0  # those that stand
+        self.spared = 0  # of them, those that need not be on the disk yet
         self.settled = threading.Lock()  # free once it is known how this ends
         self.settled.acquire()
         self.error: BaseException | None = None
@@ -83,7 +84,7 @@ class Turns:
         self._queue()
         try:
             turn = self._open = self._open or self._begin()
-            mark, first = len(turn.undo), turn.first.copy()
+            mark, first, spared = len(turn.undo), turn.first.copy(), turn.spared
             turn.taken += 1
             is_alone = turn.decisions == 0  # in the transaction: then it can be rolled back as a whole
             try:
@@ -94,7 +95,7 @@ class Turns:
                     turn.connection.execute("RELEASE decision")
                 turn.decisions += 1
             except BaseException as error:
-                turn.first = first
+                turn.first, turn.spared = first, spared
                 try:
                     turn.take_back(mark)
                 finally:
@@ -212,7 +213,7 @@ class Turns:
                 self._commit(turn)
             finally:
                 self._unlock_file()
-            if turn.decisions and turn.error is None:
+            if turn.decisions > turn.spared and turn.error is None:
                 self._make_last(turn)
         finally:
             turn.settled.release()

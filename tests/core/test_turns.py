@@ -12,7 +12,7 @@ import pytest
 from davlock.errors import Conflict, Unavailable
 from davlock.locks import LockManager
 from davlock.model import Caller, Kind, Wanted
-from davlock.state import Rows
+from davlock.state import Rows, turns
 from davlock.state.sqlite import SqliteState
 from davlock.state.turns import MOST_TOGETHER
 
@@ -106,6 +106,17 @@ def test_they_share_one_commit(state: SqliteState) -> None:
     assert Together(state, *decisions).run() == ["decided"] * 5
     assert synced == ["/f"]
     assert len(holders(state)) == 5
+
+
+def test_one_that_fails_spares_nobody_the_disk(state: SqliteState, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(turns, "_sync", synced.append)
+    spared_and_failed = both(take("/b", "bob"), lambda rows: rows.spare_sync(), fail)
+    assert [type(outcome) for outcome in Together(state, take("/a", "alice"), spared_and_failed).run()] == [str, Mistake]
+    assert len(synced) == 1
+    spared = both(take("/b", "bob"), lambda rows: rows.spare_sync())
+    assert Together(state, take("/c", "alice"), spared).run() == ["decided"] * 2
+    assert len(synced) == 2, "the other one of the two was not spared"
 
 
 def test_what_a_refused_one_has_swept_is_swept_again(tmp_path: Path) -> None:
