@@ -128,8 +128,6 @@ class Writes:
     ) -> Written:
         """Staged bytes become the document, or the caller's draft of it. leaned_on: what permit() said before they were staged."""
         for _ in range(ATTEMPTS):
-            if self._comes_back(at, caller) and (saved := self._save(staged, at, caller, conditions, leaned_on, along)):
-                return saved
             with self.journal.deciding() as rows:
                 permit = self.permit(rows, at, caller, conditions, leaned_on, along)
                 if permit.entry or not self.identities.returning(rows, at.path, caller.principal):
@@ -137,6 +135,9 @@ class Writes:
                         permit = replace(permit, session=lock.generation)
                     written = self._commit(rows, permit, staged, at, caller, note)
                     return replace(written, lock=self._go_along(rows, at.path, along, lock, caller))
+            # A document that he has checked out comes back to this name.
+            if saved := self._save(staged, at, caller, conditions, leaned_on, along):
+                return saved
         raise Unavailable("Others keep changing what this is about; nothing was changed. Try again.")
 
     def change_properties(self, rows: Rows, path: str, properties: Properties, caller: Caller) -> None:
@@ -236,7 +237,7 @@ class Writes:
             raise _NoSave
         return intent
 
-    def _carried_out(self, plan: Plan, then: Callable[[Rows], None] = lambda rows: None) -> bool:
+    def _carried_out(self, plan: Plan, then: Callable[[Rows], None] | None = None) -> bool:
         try:
             self.journal.carry_out(plan, then)
         except _NoSave:

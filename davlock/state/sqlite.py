@@ -67,10 +67,13 @@ class SqliteState:
 
     @contextmanager
     def deciding(self) -> Iterator[SqliteRows]:
-        with _translated(), self._turns.take() as turn:
-            rows = SqliteRows(turn, self._clock)
-            yield rows
-            rows.keep_counters()
+        try:
+            with self._turns.take() as turn:
+                rows = SqliteRows(turn, self._clock)
+                yield rows
+                rows.keep_counters()
+        except sqlite3.Error as error:
+            raise _said(error) from error
         for action in rows.afterwards:
             action()
 

@@ -219,18 +219,18 @@ class Turns:
             turn.settled.release()
 
     def _commit(self, turn: Turn) -> None:
-        with ExitStack() as ending:  # all of this, the last line first, whatever fails on the way
+        try:
+            if turn.error is None:
+                for action in turn.first.values():
+                    action()
+                turn.connection.execute("COMMIT" if turn.decisions else "ROLLBACK")
+        except BaseException as error:
+            turn.error = error
+        if turn.error:
             try:
-                if turn.error is None:
-                    for action in turn.first.values():
-                        action()
-                    turn.connection.execute("COMMIT" if turn.decisions else "ROLLBACK")
-            except BaseException as error:
-                turn.error = error
-            if turn.error:
-                # Closing rolls back; and a connection that failed to write must not be trusted again.
-                ending.callback(self._disconnect)
-                ending.callback(turn.take_back, 0)
+                turn.take_back(0)
+            finally:
+                self._disconnect()  # which rolls back; and a connection that failed to write must not be trusted again
 
     def _make_last(self, turn: Turn) -> None:
         """Waits until this commit, and all before it, are on the disk. What only looked has to wait, too, for what others have committed:
