@@ -304,6 +304,9 @@ class Oracle:
         members = {doc.path: doc.disk for doc in self.docs if doc.path and below(doc.path, source) and doc.disk is not None}
         folders = {rebased(folder, source, target) for folder in self.folders if folder == source or below(folder, source)}
         if content is not None and target not in self.folders:
+            onto = self.at(target)
+            if onto and not self.checkout_of(target, who):
+                onto.left = NOWHERE  # it is taken off this name, and comes back to it: it has not left any other lately
             self.store(target, who, content)
             return set()
         self.end_all([lock for lock in self.alive() if below(lock.root, target) or (lock.root == target and lock.travels)], "replaced")
