@@ -253,7 +253,7 @@ class Turns:
 
     def _save_elsewhere(self, connection: sqlite3.Connection) -> None:
         """After a failed sync, nobody knows what of the log is on the disk, and syncing once more would not tell: all that is in it is
-        written into the database, and synced there, before anybody decides again.
+        written into the database, and synced there, before this process decides again (others hear of the error at their own next sync).
         """
         is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if is_busy:
