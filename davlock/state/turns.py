@@ -21,6 +21,8 @@ from pathlib import Path
 from davlock.errors import Unavailable
 
 MOST_TOGETHER = 32  # decisions in one commit: bounds how long the first of them, and other processes, wait
+_LOG_BYTES = 16 * 1024 * 1024  # what the log comes to before SQLite begins it again (4,000 pages)
+_LOG_STEP = 1024 * 1024
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
 
 
@@ -163,16 +165,33 @@ class Turns:
             if self._is_doubtful:
                 self._save_elsewhere(self._connection)
             self._connection.execute("BEGIN IMMEDIATE")
+            self._lengthen_log()
         except BaseException:
             self._unlock_file()
             raise
         return Turn(self._connection)
+
+    def _lengthen_log(self) -> None:
+        """Puts zeros behind a log that has just become longer: syncing what was written over takes half of the time of syncing what was
+        appended. SQLite takes zeros for the end of the log, and nobody else writes into it during a transaction.
+        """
+        with suppress(OSError, MemoryError):  # without them it is slower only
+            log = self._open_log()
+            size = os.fstat(log).st_size
+            step = min(_LOG_STEP, 1 << (size - 1).bit_length())
+            if size < _LOG_BYTES and size % step:
+                os.pwrite(log, bytes(step - size % step), size)
 
     def _disconnect(self) -> None:
         self._close_log()
         if self._connection is not None:
             self._connection.close()
             self._connection, self._synced_version = None, -1
+
+    def _open_log(self) -> int:
+        if self._log_fd is None:
+            self._log_fd = os.open(self._log, os.O_RDWR | os.O_CLOEXEC)
+        return self._log_fd
 
     def _close_log(self) -> None:
         if self._log_fd is not None:
@@ -242,9 +261,7 @@ class Turns:
                 if version == self._synced_version:
                     return
                 self._synced_version = version
-            if self._log_fd is None:
-                self._log_fd = os.open(self._log, os.O_RDWR | os.O_CLOEXEC)
-            _sync(self._log_fd)
+            _sync(self._open_log())
         except (OSError, sqlite3.Error) as error:
             # Others have seen it: it cannot be undone any more.
             self._is_doubtful = True

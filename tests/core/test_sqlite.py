@@ -305,3 +305,16 @@ def test_what_the_disk_did_not_confirm_is_saved_elsewhere(
     saved.close()
     take(state, "/after")
     assert roots(state) == ["/after", "/before", "/doubtful"]
+
+
+def test_most_commits_write_over_what_the_log_has(state: SqliteState, clock: Clock, tmp_path: Path) -> None:
+    lengths = []
+    for number in range(100):
+        take(state, f"/{number:02}")
+        lengths.append((tmp_path / "state.db-wal").stat().st_size)
+    assert len(set(lengths)) < 25
+    (tmp_path / "copy").mkdir()
+    subprocess.run(["cp", tmp_path / "state.db", tmp_path / "state.db-wal", tmp_path / "copy"], check=True)
+    found = SqliteState(tmp_path / "copy" / "state.db", clock)  # reads the log up to the zeros behind it
+    assert roots(found) == [f"/{number:02}" for number in range(100)]
+    found.close()
