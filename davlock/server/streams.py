@@ -23,6 +23,8 @@ _SHORT_WAITS_SECONDS = 0.05
 _TLS_PIECE = 64 * 1024
 _READ_SIZE = 256 * 1024
 """Bytes of a file that are in memory at once, where the kernel can't send it by itself."""
+_PACKETS = 6
+"""Of the largest kind, that are given to the kernel at once of a file: ending with a packet takes half to nine tenths of the CPU time."""
 _NO_SENDFILE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}  # of this file system
 _HUNG_UP = select.POLLRDHUP | select.POLLHUP | select.POLLERR if hasattr(select, "POLLRDHUP") else select.POLLHUP | select.POLLERR
 
@@ -152,13 +154,15 @@ class Stream:
             self._send_read(head, file, start, count)
             return
         # The kernel holds the head back until the file follows it: one packet fewer.
+        behind = len(head)  # where in a packet the file begins
         with contextlib.suppress(BlockingIOError):
             head = head[self._socket.send(head, socket.MSG_MORE) :]
         if head:
             self.send(head)
         while count:
             try:
-                sent = os.sendfile(self._socket.fileno(), file, start, count)
+                packet = self._packet()
+                sent = os.sendfile(self._socket.fileno(), file, start, min(count, _PACKETS * packet - behind))
             except BlockingIOError:
                 self.await_room()
                 continue
@@ -172,6 +176,12 @@ class Stream:
             self.writing.earn(sent)
             start += sent
             count -= sent
+            behind = (behind + sent) % packet
+
+    def _packet(self) -> int:
+        """Bytes in the largest packet that the kernel makes for this connection: as many whole segments as 64 KiB hold."""
+        segment = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+        return segment * max(65535 // segment, 1)
 
     def _send_read(self, head: bytes, file: int, start: int, count: int) -> None:
         while count:
