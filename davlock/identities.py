@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from davlock import events, paths, rules
-from davlock.documents import Tree
+from davlock.documents import Put, Tree
 from davlock.model import NO_NOTE, Caller, Document, Ending, Entry, Kind, Lock, Note, Scope, next_stamp
 from davlock.state import Rows
-from davlock.versions import Put, Versions, name_of
+from davlock.versions import Versions, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +114,22 @@ class Identities:
         document = self.identify(rows, entry.path)
         return document if document.stamp == entry.stamp else self._changed(rows, document, entry)
 
-    def replaced(self, rows: Rows, entry: Entry, put: Put) -> None:
-        """The content of a document is about to go; put gives it."""
-        self.versions.file(rows, self.seen(rows, entry), entry.path, put)
+    def replaced(self, rows: Rows, entry: Entry, put: Put, known: Document | None = None) -> None:
+        """The content of a document is about to go; put gives it. known: the document, if it need not be looked up."""
+        document = known if known and known.stamp == entry.stamp else self.seen(rows, entry)
+        self.versions.file(rows, document, entry.path, put)
 
     def arrived_below(self, rows: Rows, folder: str, by: str, door: str) -> None:
         """Records the documents in a folder that somebody has made by copying one: they are new, so they get their ids now."""
-        folders = [folder]
+        folders, known = [folder], {document.path: document for document in rows.documents_below(folder)}
         for each in folders:
             for entry in self.tree.listing(each):
                 if entry.is_folder:
                     folders.append(entry.path)
+                elif document := known.get(entry.path):
+                    self._record(rows, document, entry, by, door, "")
                 else:
-                    self._record(rows, self.identify(rows, entry.path), entry, by, door, "")
+                    rows.add_known(self._newer(rows, Document(0, entry.path), entry, by, door, ""))
 
     def _changed(
         self, rows: Rows, document: Document, entry: Entry, by: str = "", door: str = events.OUTSIDE, sha256: str = ""
@@ -137,7 +140,12 @@ class Identities:
 
     def _record(self, rows: Rows, document: Document, entry: Entry, by: str, door: str, sha256: str) -> Document:
         self.versions.file(rows, document, entry.path, None)
-        document = replace(
+        document = self._newer(rows, document, entry, by, door, sha256)
+        rows.record_version(document)
+        return document
+
+    def _newer(self, rows: Rows, document: Document, entry: Entry, by: str, door: str, sha256: str) -> Document:
+        return replace(
             document,
             version=document.version + 1,
             stamp=None if entry.is_folder else entry.stamp,
@@ -152,8 +160,6 @@ class Identities:
             change=rows.next_generation(),
             stamped=next_stamp(rows.now if by else entry.modified, document.stamped),
         )
-        rows.record_version(document)
-        return document
 
     def tell(self, rows: Rows, by: str, door: str, known: Document | None = None) -> None:
         """Tells what this decision has made of documents since the last time; by whom, and through which door it came.
@@ -168,8 +174,6 @@ class Identities:
         if at := rows.document(path):
             rows.place_document(at.id, None)
             rows.leave(at.id, path, principal)
-        for below in rows.documents_below(path):
-            rows.leave(below.id, below.path or "", "")  # by nobody: so it comes back to no name by itself
         rows.retire_below(path)
 
     def moved(self, rows: Rows, source: str, target: str, principal: str, door: str, brings: bool = True) -> None:

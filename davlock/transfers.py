@@ -232,13 +232,15 @@ class Transfers:
             if is_versioned(intent.target):
                 self.identities.replaced(rows, gone, self.committer.putting_trash(intent))
             return
-        known = [each.path for each in rows.documents_below(intent.target) if each.stamp and each.path and is_versioned(each.path)]
         with self.committer.trashed_folder(intent) as folder:
-            for path in known if folder else ():
-                place = paths.rebase(path, intent.target, "")
-                member = folder.look(place) if folder else None
-                if folder and member and not member.is_folder:
-                    self.identities.replaced(rows, member._replace(path=path), folder.linking(place))
+            if folder is None:
+                return
+            for known in rows.documents_below(intent.target):
+                if known.stamp and known.path and is_versioned(known.path):
+                    place = paths.rebase(known.path, intent.target, "")
+                    member = folder.look(place)
+                    if member and not member.is_folder:
+                        self.identities.replaced(rows, member._replace(path=known.path), folder.linking(place), known)
 
     def _take_along(self, rows: Rows, arriving: list[Lock], source: str, target: str) -> None:
         for lock in arriving:

@@ -5,13 +5,13 @@ A kept version is the very file that was the document, under the name `<id>-<num
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from davlock.documents import Shelf
+from davlock.documents import Put, Shelf
 from davlock.errors import NoSuchVersion, NotFound
 from davlock.model import Document, Version, as_int64
 from davlock.policy import Policy
@@ -19,7 +19,6 @@ from davlock.state import Rows
 
 COMING_BACK = 60.0  # seconds in which what was deleted may come back, whatever the policy says
 _NAME = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
-Put = Callable[[Path], None]  # makes a second file of some content at a path
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,8 @@ class Versions:
             rows.before_commit("versions", self.shelf.sync)
             is_kept = True
         rows.add_version(_version(document, document.stamp, is_kept=is_kept))
-        self._prune(rows, document.id)
+        if document.version > self.policy.versions or self.policy.version_seconds < math.inf:
+            self._prune(rows, document.id)
 
     def keep(self, rows: Rows, document: Document, put: Put) -> Path:
         """Keeps the content of the newest version, which put gives, before something takes its place and is synced; returns where."""
@@ -92,7 +92,7 @@ class Versions:
     def forget(self, rows: Rows) -> None:
         """Forgets what is to be kept no longer."""
         self.forget_deleted(rows, max(self.policy.deleted_seconds, COMING_BACK))
-        if self.policy.version_seconds < float("inf"):
+        if self.policy.version_seconds < math.inf:
             for document in {version.document for version in rows.all_versions()}:
                 self._prune(rows, document)
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from davlock import paths
-from davlock.documents.copying import NO_HARD_LINKS, link_or_copy
+from davlock.documents.copying import NO_HARD_LINKS, Put, link_or_copy
 from davlock.documents.disk import adopt, discard, disk_errors, exchange, inherit, sync_folder, sync_path
 from davlock.documents.staging import Staged, Staging
 from davlock.documents.tree import Tree, entry_of
@@ -156,7 +156,7 @@ class Committer:
         finally:
             tree.close()
 
-    def putting_trash(self, intent: Intent) -> Callable[[Path], None]:
+    def putting_trash(self, intent: Intent) -> Put:
         """What gives what is there a second name."""
         return partial(link_or_copy, self.trash(intent))
 

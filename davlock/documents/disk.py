@@ -71,7 +71,7 @@ def sync_path(path: str | os.PathLike[str]) -> None:
         os.close(fd)
 
 
-def sync_all(paths: Sequence[Path]) -> None:
+def sync_all(paths: Sequence[str]) -> None:
     """fsync of files and folders on one file system, the folders after what is in them. Of many, the whole file system at once, where
     the system can do that: one after the other they would take a second for every thousand.
     """

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from davlock import paths
 from davlock.documents.commit import undoing
-from davlock.documents.copying import link_or_copy
+from davlock.documents.copying import Put, link_or_copy
 from davlock.documents.disk import discard, disk_errors, sync_folder, sync_path
 from davlock.documents.shelf import Shelf
 from davlock.documents.staging import Staging
@@ -77,14 +77,14 @@ class Drafting:
     def _waiting(self, intent: Intent) -> Path:
         return self._trash(intent).with_suffix(".published")
 
-    def _published(self, intent: Intent) -> Callable[[Path], None] | None:
+    def _published(self, intent: Intent) -> Put | None:
         """What puts the published content somewhere, None if it is in its place."""
         details = json.loads(intent.details)
         if details["former"]:
             return self._tree.linking(details["former"])
         return partial(link_or_copy, self._versions.file(details["kept"])) if details["kept"] else None
 
-    def _put_back(self, put: Callable[[Path], None], intent: Intent) -> None:
+    def _put_back(self, put: Put, intent: Intent) -> None:
         waiting = self._waiting(intent)
         put(waiting)
         with self._tree.folder(paths.parent(intent.target)) as folder:

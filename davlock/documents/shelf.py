@@ -10,8 +10,8 @@ from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from davlock.documents.copying import Put
 from davlock.documents.disk import discard, disk_errors, keeps_order, sync_path
-from davlock.errors import NotFound
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -34,9 +34,11 @@ class Shelf:
 
     def look(self, name: str) -> os.stat_result | None:
         """What is known of a file, None if it is not there."""
-        with suppress(NotFound), disk_errors():
-            return os.lstat(self._prefix + name)
-        return None
+        with disk_errors():
+            try:
+                return os.lstat(self._prefix + name)
+            except FileNotFoundError:
+                return None
 
     def open(self, name: str) -> int:
         """A descriptor, for the caller to close. Raises NotFound."""
@@ -49,11 +51,11 @@ class Shelf:
             os.rename(file, self._prefix + name)
         return lambda: self._put_back(name, file)
 
-    def keep(self, put: Callable[[Path], None], name: str) -> Callable[[], None]:
+    def keep(self, put: Put, name: str) -> Callable[[], None]:
         """Lets put() make a file of this name, a second one of what lies elsewhere; returns what undoes that."""
         self.discard([name])  # left by a decision that a crash has cut off
         with disk_errors():
-            put(self.file(name))
+            put(self._prefix + name)
         return lambda: self.discard([name])
 
     def discard(self, names: Iterable[str]) -> None:

@@ -13,14 +13,14 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from davlock.documents.copying import BLOCK, NEW, copy_file, copy_members, link_or_copy
+from davlock.documents.copying import BLOCK, NEW, Put, copy_file, copy_members, link_or_copy
 from davlock.documents.disk import adopt, discard, disk_errors, sync_all, sync_path, write_all
 from davlock.documents.tree import Tree
 from davlock.errors import IncompleteBody, NotFound, TooLarge
@@ -49,7 +49,7 @@ class Staged:
         """Where the content waits that these bytes replace, until the decision is committed."""
         return _aside(self.file)
 
-    def putting_aside(self) -> Callable[[Path], None]:
+    def putting_aside(self) -> Put:
         """What gives that content a second name."""
         return partial(link_or_copy, self.aside)
 
@@ -260,21 +260,21 @@ class Staging:
         entry = self._tree.look(path)
         if entry is None:
             raise NotFound("There is nothing to copy under this name.")
-        copied: list[Path] = []
+        copied: list[str] = []
         if entry.is_folder:
             with self._tree.folder(path) as source:
                 file.mkdir(mode=0o777)
                 self._adopt(file, into)  # and its members from it, without further ado
                 if deep:
-                    copy_members(source, file, copied)
+                    copy_members(source, str(file), copied)
         else:
             _, source = self._tree.open(path)
             try:
-                copy_file(source, file, os.fstat(source).st_mode)
+                copy_file(source, file, os.fstat(source))
             finally:
                 os.close(source)
             self._adopt(file, into)
-        sync_all([*copied, file])
+        sync_all([*copied, str(file)])
 
     def _adopt(self, file: Path, into: str) -> None:
         with suppress(NotFound), self._tree.folder(into) as folder:

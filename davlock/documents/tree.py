@@ -9,14 +9,14 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_IFDIR, S_IFREG, ST_CTIME, ST_INO, ST_MODE, ST_MTIME, ST_SIZE
 from types import TracebackType
 
 from davlock import paths
-from davlock.documents.copying import link_or_copy
+from davlock.documents.copying import Put, link_or_copy
 from davlock.documents.disk import disk_errors
 from davlock.errors import Exists, Forbidden, IsFolder, NotFound, ParentMissing
 from davlock.model import Entry
@@ -138,10 +138,10 @@ class Tree:
         if folder is None or not folder.is_folder:
             raise ParentMissing("The folder that this should go into does not exist; create it first.")
 
-    def linking(self, path: str) -> Callable[[Path], None]:
+    def linking(self, path: str) -> Put:
         """What gives a document a second name, outside of the tree. Raises NotFound."""
 
-        def link(target: Path) -> None:
+        def link(target: str | Path) -> None:
             with disk_errors(), self.folder(paths.parent(path)) as folder:
                 found = self.child(folder, paths.name(path))
                 if found is None or not stat.S_ISREG(found[1].st_mode):

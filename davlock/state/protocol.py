@@ -123,6 +123,9 @@ class DocumentRows(Protocol):
     def add_document(self, path: str) -> Document:
         """Gives a path its identity: a new, stable id."""
 
+    def add_known(self, document: Document) -> None:
+        """Both add_document(), whatever its id says, and record_version(): of those that come by the thousand."""
+
     def record_version(self, document: Document) -> None:
         """Keeps version, stamp, hash, times and author of a document."""
 
@@ -154,7 +157,7 @@ class DocumentRows(Protocol):
         """The identity that left a path last, and has none now."""
 
     def retire_below(self, folder: str) -> None:
-        """Takes every identity strictly below a folder off its path."""
+        """Takes every identity strictly below a folder off its path, which it has left now, by nobody."""
 
     def forget_retired(self, before: float) -> list[Version]:
         """Forgets the identities that left before that moment (Unix seconds) and have not come back, with all that hangs on them, but

@@ -18,6 +18,7 @@ _DOCUMENT = (
     "id, path, version, inode, size, mtime_ns, sha256, created, changed, changed_by, door, comment, extra, session, change, stamped, "
     "semantics, emptied"
 )
+_RECORDED = "version, inode, size, mtime_ns, sha256, created, changed, changed_by, door, comment, extra, session, change, stamped"
 _KNOWN = "path, id, semantics, version, inode, size, mtime_ns, created, changed_by"
 _VERSION = "document, number, inode, size, mtime_ns, sha256, changed, changed_by, door, comment, extra, is_kept"
 _DRAFT = "id, document, token, path, principal, file, size, sha256, saved, door, ended, how, ended_by, reason, change, stamped"
@@ -259,22 +260,21 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         return document
 
     def add_document(self, path: str) -> Document:
-        (id,) = self._sql("INSERT INTO documents (path, parent) VALUES (?, ?) RETURNING id", (path, paths.parent(path))).fetchone()
+        return Document(self._add_document("path, parent", (path, paths.parent(path))), path)
+
+    def add_known(self, document: Document) -> None:
+        path = document.path or ""
+        self._add_document(f"path, parent, {_RECORDED}", (path, paths.parent(path), *_recorded(document)))
+
+    def _add_document(self, columns: str, values: tuple[Any, ...]) -> int:
+        id = self._sql(f"INSERT INTO documents ({columns}) VALUES ({_marks(values)})", values).lastrowid
+        assert id
         self._before[id] = None
-        return Document(id, path)
+        return id
 
     def record_version(self, document: Document) -> None:
         self._touch(document.id)
-        inode, size, mtime_ns = document.stamp or (None, None, None)
-        self._sql(
-            "UPDATE documents SET version = ?, inode = ?, size = ?, mtime_ns = ?, sha256 = ?, created = ?, changed = ?, "
-            "changed_by = ?, door = ?, comment = ?, extra = ?, session = ?, change = ?, stamped = ? WHERE id = ?",
-            (
-                *(document.version, inode, size, mtime_ns, document.sha256, document.created, document.changed),
-                *(document.changed_by, document.door, document.comment, json.dumps(document.extra), document.session),
-                *(document.change, document.stamped, document.id),
-            ),
-        )
+        self._sql(f"UPDATE documents SET {_RECORDED.replace(',', ' = ?,')} = ? WHERE id = ?", (*_recorded(document), document.id))
 
     def mark_emptied(self, id: int, change: int) -> None:
         self._sql("UPDATE documents SET emptied = ? WHERE id = ?", (change, id))
@@ -324,8 +324,8 @@ class SqliteRows(SqliteEvents, SqliteTokens):
 
     def retire_below(self, folder: str) -> None:
         self._touched(self.documents_below(folder))
-        where = "path > ? AND path < ?"
-        self._sql(f"UPDATE documents SET path = NULL, parent = NULL, left_at = ? WHERE {where}", (self._now, *paths.range_below(folder)))
+        left = "left_path = path, left_at = ?, left_by = '', path = NULL, parent = NULL"  # by nobody: so it comes back to no name by itself
+        self._sql(f"UPDATE documents SET {left} WHERE path > ? AND path < ?", (self._now, *paths.range_below(folder)))
 
     def forget_retired(self, before: float) -> list[Version]:
         gone = (
@@ -350,7 +350,7 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         self._sql(
             f"INSERT INTO versions ({_VERSION}, replaced) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
-                *(v.document, v.number, *v.stamp, v.sha256, v.changed, v.changed_by, v.door, v.comment, json.dumps(v.extra)),
+                *(v.document, v.number, *v.stamp, v.sha256, v.changed, v.changed_by, v.door, v.comment, _json(v.extra)),
                 *(v.is_kept, self._now),
             ),
         )
@@ -517,6 +517,11 @@ def _document(row: tuple[Any, ...]) -> Document:
     return Document(id, path, version, stamp, *rest)
 
 
+def _recorded(d: Document) -> tuple[Any, ...]:
+    what = (d.version, *(d.stamp or (None, None, None)), d.sha256, d.created, d.changed)
+    return (*what, d.changed_by, d.door, d.comment, _json(d.extra), d.session, d.change, d.stamped)
+
+
 def _place(path: str) -> str:
     """Where the locks on a path lie: the members of a folder side by side, and so all that is below it."""
     folder, _, name = path.rpartition("/")
@@ -533,6 +538,10 @@ def _version(row: tuple[Any, ...]) -> Version:
     document, number, inode, size, mtime_ns, *rest = row
     rest[-2:] = _extra(rest[-2]), bool(rest[-1])
     return Version(document, number, (inode, size, mtime_ns), *rest)
+
+
+def _json(extra: tuple[str, ...]) -> str:
+    return json.dumps(extra) if extra else "[]"
 
 
 def _extra(text: str) -> tuple[str, ...]:

@@ -207,18 +207,23 @@ def test_others_that_never_stop_changing_the_target_are_an_end(site: Site) -> No
     assert site.library.upkeep.recover() == []
 
 
-def test_a_member_that_vanishes_during_a_copy_is_left_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("becomes_link", [False, True])
+def test_a_member_that_vanishes_or_becomes_a_link_during_a_copy_is_left_out(
+    becomes_link: bool, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.mkcol("/a")
     for name in ("1", "2", "3"):
         site.put(f"/a/{name}", name.encode())
-    listed = os.listdir
+    opened = os.open
 
-    def vanish(folder: int | str) -> list[str]:
-        names = listed(folder)
-        (site.root / "a" / "2").unlink(missing_ok=True)
-        return names
+    def change(name: str, *how: int, dir_fd: int | None = None) -> int:
+        if name == "2":
+            (site.root / "a" / name).unlink()
+            if becomes_link:
+                (site.root / "a" / name).symlink_to("1")
+        return opened(name, *how, dir_fd=dir_fd)
 
-    monkeypatch.setattr("davlock.documents.copying.os.listdir", vanish)
+    monkeypatch.setattr("davlock.documents.copying.os.open", change)
     site.copy("/a", "/b")
     monkeypatch.undo()
     assert site.names("/b") == ["1", "3"]
