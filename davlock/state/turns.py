@@ -77,6 +77,7 @@ class Turns:
         self._connection: sqlite3.Connection | None = None
         self._fd: int | None = None
         self._log_fd: int | None = None  # while there is a connection: so long, the log is not another file
+        self._log_is_long = False
         self._synced_version = -1
         self._is_doubtful = False
 
@@ -175,11 +176,14 @@ class Turns:
         """Puts zeros behind a log that has just become longer: syncing what was written over takes half of the time of syncing what was
         appended. SQLite takes zeros for the end of the log, and nobody else writes into it during a transaction.
         """
+        if self._log_is_long:
+            return
         with suppress(OSError, MemoryError):  # without them it is slower only
             log = self._open_log()
             size = os.fstat(log).st_size
+            self._log_is_long = size >= _LOG_BYTES
             step = min(_LOG_STEP, 1 << (size - 1).bit_length())
-            if size < _LOG_BYTES and size % step:
+            if size % step and not self._log_is_long:
                 os.pwrite(log, bytes(step - size % step), size)
 
     def _disconnect(self) -> None:
@@ -196,7 +200,7 @@ class Turns:
     def _close_log(self) -> None:
         if self._log_fd is not None:
             os.close(self._log_fd)
-            self._log_fd = None
+            self._log_fd, self._log_is_long = None, False
 
     def _lock_file(self) -> None:
         try:
