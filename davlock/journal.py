@@ -44,12 +44,15 @@ class Journal:
     underway: set[str] = field(default_factory=set)  # intents that this process has in the journal
 
     @contextmanager
-    def deciding(self) -> Iterator[Rows]:
-        """A decision, on a folder and rows that belong together: what a dead process left between them is settled first."""
+    def deciding(self, mine: str = "") -> Iterator[Rows]:
+        """A decision, on a folder and rows that belong together: what a dead process left between them is settled first.
+
+        mine: the intent that is carried out by this very decision, if any.
+        """
         with self.state.deciding() as rows:
-            found = rows.intents()
+            found = [intent for intent in rows.intents() if intent.id != mine]
             settled = self._settle_begun(rows, found)
-            waiting = rows.intents() if found else []
+            waiting = [intent for intent in rows.intents() if intent.id != mine] if found else []
             yield rows
             for intent in waiting:
                 # What another one was about to do has just been done by this decision: nobody may settle it once more.
@@ -104,7 +107,7 @@ class Journal:
             with self.deciding() as rows:
                 intent = plan(rows, id)
                 rows.add_intent(intent)
-            with self.deciding() as rows:
+            with self.deciding(mine=id) as rows:
                 # After a crash, nobody could tell any more from the folder how far this had got if others followed it.
                 rows.commit_at_once()
                 yield rows, intent

@@ -94,6 +94,8 @@ def proves(lock: Lock, caller: Caller) -> bool:
 
 def blockers(change: Change, caller: Caller, held: Collection[Lock]) -> tuple[Blocker, ...]:
     """The locks that forbid a change, each with the path it protects (RFC 4918 §7, §9.6.1)."""
+    if not held:
+        return ()
     found: dict[str, Blocker] = {}
     for place in _places(change, held):
         covering = [lock for lock in held if covers(lock, place)]
@@ -118,6 +120,8 @@ def _within(covering: Collection[Lock]) -> Collection[Lock]:
 
 def proofs(change: Change, caller: Caller, held: Collection[Lock]) -> frozenset[int]:
     """Generations of the caller's locks that a permitted change leans on."""
+    if not held:
+        return frozenset()
     places = _places(change, held)
     return frozenset(lock.generation for lock in held if proves(lock, caller) and any(covers(lock, place) for place in places))
 

@@ -137,7 +137,8 @@ class Committer:
 
     def tidy(self, intent: Intent) -> None:
         """After the decision is committed: really removes what was deleted or replaced."""
-        discard(self.trash(intent))
+        if intent.replaces:
+            discard(self.trash(intent))
 
     def trash(self, intent: Intent) -> Path:
         """Where what is deleted or replaced is, until the decision is committed."""
