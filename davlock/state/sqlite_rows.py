@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from davlock import events, paths
@@ -96,8 +97,11 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         return self._locks("1")
 
     def _locks(self, where: str, *values: Any) -> list[Lock]:
-        found = self._sql(f"SELECT {_LOCK} FROM locks WHERE {where} AND {_ALIVE} ORDER BY root, generation", (*values, self._now))
-        return [_lock(row) for row in found]
+        # Sorted here: most often there is one or none, and SQLite would set up a sorter for it.
+        found = [_lock(row) for row in self._sql(f"SELECT {_LOCK} FROM locks WHERE {where} AND {_ALIVE}", (*values, self._now))]
+        if len(found) > 1:
+            found.sort(key=attrgetter("root", "generation"))
+        return found
 
     def next_generation(self) -> int:
         self._has_numbered = True
