@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import importlib.metadata
 import json
 import os
 import platform
 import shutil
 import signal
+import struct
 import sys
 import tempfile
 import time
@@ -218,10 +220,26 @@ def _why(error: Exception) -> str:
 @contextlib.contextmanager
 def _temporary(parent: Path | None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="davlock-benchmark-", dir=parent))
+    _spread(folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _spread(folder: Path) -> None:
+    """Lets ext4 put what is made in a folder into groups of inodes far from each other: each server's files are in its own one.
+
+    Without a journal it looks, for minutes, at each inode that was given back before it makes a file in the same group: what one server
+    has deleted would cost another one up to 0.7 ms for each PUT. FS_IOC_SETFLAGS, EXT4_TOPDIR_FL (ioctl_iflags(2)).
+    """
+    with contextlib.suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            (flags,) = struct.unpack("l", fcntl.ioctl(fd, 0x80086601, bytes(struct.calcsize("l"))))
+            fcntl.ioctl(fd, 0x40086602, struct.pack("l", flags | 0x00020000))
+        finally:
+            os.close(fd)
 
 
 def _machine(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
