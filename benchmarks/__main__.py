@@ -40,7 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="how often every workload runs on every server [3]")
     parser.add_argument("--seconds", type=float, default=1.0, help="for how long it runs each time [1]")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="names from --list, or their beginnings")
-    parser.add_argument("--workers", type=int, default=1, help="processes of davlock [1]")
+    parser.add_argument("--workers", type=int, default=0, help="processes of davlock [0: as many as it takes by itself]")
     parser.add_argument("--big", type=int, default=1024, metavar="MIB", help="size of the large document [1024]")
     parser.add_argument("--documents", type=int, default=5_000, help="documents known before kill -9 [5000]")
     parser.add_argument(
@@ -49,7 +49,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured here")
     parser.add_argument("--list", action="store_true", help="show the names")
     given = parser.parse_args()
-    if given.rounds < 1 or given.seconds <= 0 or given.workers < 1 or given.big < 1 or given.documents < 1:
+    if given.rounds < 1 or given.seconds <= 0 or given.workers < 0 or given.big < 1 or given.documents < 1:
         parser.error("--rounds, --seconds, --workers, --big and --documents must be more than nothing")
     return given
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from davlock import paths, rules
+from davlock import paths, processors, rules
 from davlock.auth.accounts import Accounts
 from davlock.auth.api import NO_API, Api
 from davlock.auth.authenticator import Authenticator
@@ -187,7 +187,7 @@ def serve(config: Config, ready: Callable[[str, int], None]) -> None:
         lambda: work(config),
         host=config.host,
         port=config.port,
-        workers=config.workers,
+        workers=config.workers or processors.usable(),
         threads=config.threads,
         pinned=config.pinned,
         drain_seconds=config.drain_seconds,

@@ -226,7 +226,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """What `load` makes. root is absolute; port 0 means any free one; drain_seconds is for requests still running.
 
     trusted_proxies: peers that are believed for whom they ask. insecure_http: whether passwords may cross a network unencrypted.
-    pinned: whether each process keeps to one processor.
+    workers: processes, 0 for one on each processor (see processors.usable). pinned: whether each of them keeps to its own.
     """
 
     root: Path
@@ -235,7 +235,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     tls: Tls = Tls()
     trusted_proxies: tuple[Proxy, ...] = ()
     insecure_http: bool = False
-    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    workers: Annotated[int, Meta(ge=0, le=64)] = 0
     threads: Annotated[int, Meta(ge=1, le=256)] = 16
     pinned: bool = True
     drain_seconds: Seconds = 25

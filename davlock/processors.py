@@ -26,6 +26,11 @@ _home = 0
 _seen: tuple[float, float, dict[int, float]] = (0.0, 0.0, {})  # when, seconds this process had used, and seconds each was busy
 
 
+def usable(most: int = 4) -> int:
+    """How many processes make sense here: one for each processor that this one may run on; not more than `most`, as each needs 50 MiB."""
+    return min(len(os.sched_getaffinity(0)), most) if hasattr(os, "sched_getaffinity") else 1
+
+
 def settle(number: int | None) -> None:
     """Keep this process to one processor, from this thread on and with all that it starts; does nothing where that is not possible.
 

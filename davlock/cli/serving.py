@@ -26,7 +26,7 @@ from davlock.server.tls import fingerprint
 @config_option
 @click.option("--host", metavar="H", help="Address to listen on [default: 127.0.0.1, this machine only].")
 @click.option("--port", metavar="P", type=int, help="Port to listen on; 0 takes a free one [default: 8080].")
-@click.option("--workers", metavar="N", type=int, help="Processes that answer requests [default: 1].")
+@click.option("--workers", metavar="N", type=int, help="Processes that answer requests [default: 0, one on each processor, but at most 4].")
 @click.option("--self-signed", is_flag=True, help="HTTPS with a certificate made here, which clients must be told to accept.")
 @click.option("--insecure-http", is_flag=True, default=None, help="Let passwords cross a network unencrypted.")
 def serve(root: Path | None, file: Path | None, self_signed: bool, **options: object) -> None:

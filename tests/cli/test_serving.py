@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import os
 import re
 import signal
 import socket
@@ -111,7 +112,8 @@ def test_how_many_connections_one_address_may_have_and_how_long_it_may_say_nothi
     add_user(root, "alice")
     file = tmp_path / "davlock.yaml"
     file.write_text("{root: /nowhere, clients: {connections_per_address: 2, idle_seconds: 1, head_seconds: 1}}")
-    with served(root, "--config", file, "--port", "0") as (_, _, port), ExitStack() as opened:
+    # Counted in each process.
+    with served(root, "--config", file, "--port", "0", "--workers", "1") as (_, _, port), ExitStack() as opened:
 
         def connected() -> socket.socket:
             return opened.enter_context(socket.create_connection(("127.0.0.1", port), SECONDS))
@@ -123,6 +125,16 @@ def test_how_many_connections_one_address_may_have_and_how_long_it_may_say_nothi
         assert b"\r\nRetry-After: " in refused
         assert silent.recv(1000) == b""
         assert slow.recv(1000).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("asked", [(), ("--workers", "0"), ("--workers", "3")])
+def test_it_answers_with_a_process_on_each_processor_if_it_is_not_told_otherwise(root: Path, asked: tuple[str, ...]) -> None:
+    add_user(root, "alice")
+    expected = 3 if "3" in asked else min(len(os.sched_getaffinity(0)), 4)
+    with served(root, "--port", "0", *asked) as (process, _, port):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert len(children) == (expected if expected > 1 else 0)
+        assert status(port, authorization=basic("alice", "right")) == 207
 
 
 def test_an_ipv6_address_is_bracketed(root: Path) -> None:
@@ -186,7 +198,7 @@ def test_a_folder_that_cannot_be_served_is_told(tmp_path: Path) -> None:
     ("option", "told"),
     [
         (["--port", "70000"], "port is 70000; it must be a whole number from 0 to 65535."),
-        (["--workers", "65"], "workers is 65; it must be a whole number from 1 to 64."),
+        (["--workers", "65"], "workers is 65; it must be a whole number from 0 to 64."),
     ],
 )
 def test_an_option_out_of_range_is_told(root: Path, option: list[str], told: str) -> None:

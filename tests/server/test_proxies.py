@@ -123,7 +123,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """Behind 127.0.0.1 and 10.0.0.0/8."""
     folder = tmp_path_factory.mktemp("proxied")
     (folder / "davlock.yaml").write_text('trusted_proxies: ["127.0.0.1", 10.0.0.0/8]')
-    with Serving(folder / "root", "--config", str(folder / "davlock.yaml"), also=()) as serving:
+    with Serving(folder / "root", "--config", str(folder / "davlock.yaml"), also=("--workers", "1")) as serving:
         yield serving
 
 
