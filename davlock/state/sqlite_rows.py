@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from operator import attrgetter
 from typing import Any, TypeVar
 
-from davlock import events, paths
-from davlock.model import Account, Document, Draft, Ending, Intent, Kind, Known, Lock, Past, Scope, Semantics, Version, as_int64
-from davlock.state.sqlite_events import SqliteEvents
+from davlock import paths
+from davlock.model import Account, Document, Draft, Ending, Intent, Known, Semantics, Version, as_int64
+from davlock.state.sqlite_locks import SqliteLocks, members, place
 from davlock.state.sqlite_tokens import SqliteTokens
+from davlock.state.statements import batches, marks
 from davlock.state.turns import Counters, Turn
 
-_LOCK = "token, kind, scope, deep, root, principal, door, since, expires, generation, owner, document, comment"
 _DOCUMENT = (
     "id, path, version, inode, size, mtime_ns, sha256, created, changed, changed_by, door, comment, extra, session, change, stamped, "
     "semantics, emptied"
@@ -23,18 +22,13 @@ _RECORDED = "version, inode, size, mtime_ns, sha256, created, changed, changed_b
 _KNOWN = "path, id, semantics, version, inode, size, mtime_ns, created, changed_by"
 _VERSION = "document, number, inode, size, mtime_ns, sha256, changed, changed_by, door, comment, extra, is_kept"
 _DRAFT = "id, document, token, path, principal, file, size, sha256, saved, door, ended, how, ended_by, reason, change, stamped"
-_PAST = "token, kind, path, document, principal, door, since, comment, ended, how, ended_by, reason"
 _INTENT = "id, kind, source, target, spelling, inode, replaces, principal, door, owner, staged, details"
 _COUNTERS = "SELECT clock, generation, soonest, EXISTS (SELECT 1 FROM intents) FROM counters"
-_ALIVE = "(expires IS NULL OR expires > ?)"
-# Of a LOCK, which is on a path: what stands there when it ends.
-_STOOD = "COALESCE(?, (SELECT id FROM documents WHERE path = ?))"
-_ENDED = "COALESCE(document, (SELECT id FROM documents WHERE path = root))"
 
 _T = TypeVar("_T")
 
 
-class SqliteRows(SqliteEvents, SqliteTokens):
+class SqliteRows(SqliteLocks, SqliteTokens):
     """See state.protocol.Rows. clock returns Unix time in seconds."""
 
     def __init__(self, turn: Turn, clock: Callable[[], float]) -> None:
@@ -78,131 +72,10 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     def spare_sync(self) -> None:
         self._turn.spared += 1
 
-    # locks
-
-    def locks_on(self, roots: Sequence[str]) -> list[Lock]:
-        return [lock for some in _batches(roots) for lock in self._locks(f"place IN ({_marks(some)})", *map(_place, some))]
-
-    def locks_below(self, folder: str) -> list[Lock]:
-        return self._locks("place > ? AND place < ? AND root <> ?", *paths.range_below(folder), folder)
-
-    def locks_in(self, folder: str) -> list[Lock]:
-        return self._locks("place > ? AND place < ?", *_members(folder))
-
-    def lock(self, token: str) -> Lock | None:
-        found = self._locks("token = ?", token)
-        return found[0] if found else None
-
-    def locks(self) -> list[Lock]:
-        return self._locks("1")
-
-    def _locks(self, where: str, *values: Any) -> list[Lock]:
-        # Sorted here: most often there is one or none, and SQLite would set up a sorter for it.
-        found = [_lock(row) for row in self._sql(f"SELECT {_LOCK} FROM locks WHERE {where} AND {_ALIVE}", (*values, self._now))]
-        if len(found) > 1:
-            found.sort(key=attrgetter("root", "generation"))
-        return found
-
     def next_generation(self) -> int:
         self._has_numbered = True
         self._counters.generation += 1
         return self._counters.generation
-
-    def add_lock(self, lock: Lock) -> None:
-        self.end_expired()
-        self._await(lock.expires)
-        slot = 0 if lock.scope is Scope.EXCLUSIVE else lock.generation
-        self._sql(
-            f"INSERT INTO locks ({_LOCK}, place, slot) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            (
-                *(lock.token, lock.kind, lock.scope, lock.deep, lock.root, lock.principal, lock.door, lock.since, lock.expires),
-                *(lock.generation, lock.owner, lock.document, lock.comment, _place(lock.root), slot),
-            ),
-        )
-
-    def renew_lock(self, token: str, expires: float | None) -> None:
-        self._await(expires)
-        self._sql("UPDATE locks SET expires = ? WHERE token = ?", (expires, token))
-
-    def comment_lock(self, token: str, comment: str) -> None:
-        self._sql("UPDATE locks SET comment = ? WHERE token = ?", (comment, token))
-
-    def reroot_lock(self, token: str, root: str, document: int | None) -> None:
-        self.end_expired()
-        self._sql("UPDATE locks SET place = ?, root = ?, document = ? WHERE token = ?", (_place(root), root, document, token))
-
-    def end_locks(self, tokens: Iterable[str], how: Ending, by: str = "", reason: str = "", door: str = "") -> None:
-        for token in tokens:
-            self._remove_locks("token = ?", token, how, by, door, reason, self._now)
-
-    def revive_lock(self, lock: Lock) -> None:
-        self.add_lock(lock)
-        self._sql("DELETE FROM history WHERE document = ? AND token = ?", (lock.document, lock.token))
-        revived = "UPDATE drafts SET ended = NULL, how = '', ended_by = '', reason = '', path = ? WHERE token = ? AND how = ?"
-        self._sql(revived, (lock.root, lock.token, Ending.DELETED))
-
-    def has_expired(self) -> bool:
-        one = "SELECT 1 FROM locks WHERE expires <= ? LIMIT 1"
-        return self._soonest <= self._now and self._sql(one, (self._now,)).fetchone() is not None
-
-    def end_expired(self) -> None:
-        # With each lock that comes to a root: so no sweeper is needed, and the key never sees a dead one.
-        if self._soonest <= self._now:
-            self._remove_locks("expires <= ?", self._now, Ending.EXPIRED)
-            (self._soonest,) = self._sql("SELECT COALESCE(MIN(expires), 9e999) FROM locks").fetchone()
-
-    def _await(self, expires: float | None) -> None:
-        """Until then, at least, nobody need look through all locks for expired ones."""
-        if expires is not None and expires < self._soonest:
-            self._soonest = expires
-
-    def _remove_locks(
-        self, which: str, value: Any, how: Ending, by: str = "", door: str = "", reason: str = "", ended: float | None = None
-    ) -> None:
-        """ended: None if each has ended when it ran out."""
-        for row in self._sql(f"DELETE FROM locks WHERE {which} RETURNING {_LOCK}", (value,)).fetchall():
-            lock = _lock(row)
-            if lock.kind is Kind.CHECKOUT:
-                rescued = "UPDATE drafts SET ended = ?, how = ?, ended_by = ?, reason = ? WHERE token = ? AND ended IS NULL"
-                self._sql(rescued, (self._now, how, by, reason, lock.token))
-            self._remember(lock, lock.expires if ended is None else ended, how, by, reason)
-            if events.is_told(lock.kind, how):
-                document = lock.document or self._id_at(lock.root)
-                self.add_events([events.ended(lock, document, how, by, door, reason)])
-
-    def _id_at(self, path: str) -> int | None:
-        row = self._sql("SELECT id FROM documents WHERE path = ?", (path,)).fetchone()
-        return row[0] if row else None
-
-    def _remember(self, lock: Lock, ended: float | None, how: Ending, by: str, reason: str) -> None:
-        what = (lock.token, lock.kind, lock.root, lock.document, lock.root, lock.principal, lock.door, lock.since, lock.comment)
-        self._sql(
-            f"INSERT INTO history ({_PAST}) VALUES (?, ?, ?, {_STOOD}, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*what, ended, how, by, reason),
-        )
-
-    def history(self, document: int | None, path: str) -> list[Past]:
-        # Each of the two ways to find them is an index of its own.
-        found = f"SELECT id, {_PAST} FROM history WHERE"
-        either = f"{found} document = ? UNION {found} path = ? AND document IS NULL ORDER BY id DESC"
-        return [*self._expired(document, path), *(_past(row[1:]) for row in self._sql(either, (document, path)))]
-
-    def _expired(self, document: int | None, path: str) -> list[Past]:
-        """Those that nobody has had a reason to remove yet."""
-        columns = f"token, kind, root, {_ENDED}, principal, door, since, comment, expires, ?, '', ''"
-        query = f"SELECT {columns} FROM locks WHERE expires <= ? AND (document = ? OR place = ?) ORDER BY expires DESC"
-        return [_past(row) for row in self._sql(query, (Ending.EXPIRED, self._now, document, _place(path)))]
-
-    def ended_checkout(self, document: int, principal: str, how: Ending, seconds: float) -> Past | None:
-        where = "document = ? AND kind = ? AND principal = ? AND how = ? AND ended >= ? ORDER BY id DESC LIMIT 1"
-        values = (document, Kind.CHECKOUT, principal, how, self._now - seconds)
-        row = self._sql(f"SELECT {_PAST} FROM history WHERE {where}", values).fetchone()
-        return _past(row) if row else None
-
-    def forget_history(self, before: float) -> None:
-        # Nearly in the order of their ends, so that this looks at no more than it removes.
-        first_kept = "SELECT id FROM history WHERE ended >= ? ORDER BY id LIMIT 1"
-        self._sql(f"DELETE FROM history WHERE id < COALESCE(({first_kept}), 9223372036854775807)", (before,))
 
     # documents
 
@@ -210,7 +83,7 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         return self._one_document("path = ?", path)
 
     def documents_at(self, paths: Sequence[str]) -> list[Document]:
-        return [document for some in _batches(paths) for document in self._documents(f"path IN ({_marks(some)})", *some)]
+        return [document for some in batches(paths) for document in self._documents(f"path IN ({marks(some)})", *some)]
 
     def path_of(self, id: int) -> str | None:
         row = self._sql("SELECT path FROM documents WHERE id = ?", (id,)).fetchone()
@@ -271,7 +144,7 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         self._add_document(f"path, parent, {_RECORDED}", (path, paths.parent(path), *_recorded(document)))
 
     def _add_document(self, columns: str, values: tuple[Any, ...]) -> int:
-        id = self._sql(f"INSERT INTO documents ({columns}) VALUES ({_marks(values)})", values).lastrowid
+        id = self._sql(f"INSERT INTO documents ({columns}) VALUES ({marks(values)})", values).lastrowid
         assert id
         self._before[id] = None
         return id
@@ -290,8 +163,8 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         before, self._before = self._before, {}
         self._seen = {}
         after = {known.id: known} if known else {}
-        for some in _batches([id for id in before if id not in after]):
-            after |= {document.id: document for document in self._documents(f"id IN ({_marks(some)})", *some)}
+        for some in batches([id for id in before if id not in after]):
+            after |= {document.id: document for document in self._documents(f"id IN ({marks(some)})", *some)}
         return [(document, after.get(id)) for id, document in before.items()]
 
     def _touched(self, documents: Iterable[Document]) -> None:
@@ -378,11 +251,11 @@ class SqliteRows(SqliteEvents, SqliteTokens):
     # drafts
 
     def draft_on(self, path: str, principal: str) -> Draft | None:
-        found = self._drafts_with_locks("l.place = ? AND l.principal = ?", _place(path), principal)
+        found = self._drafts_with_locks("l.place = ? AND l.principal = ?", place(path), principal)
         return found[0][1] if found else None
 
     def drafts_in(self, folder: str, principal: str) -> dict[str, Draft]:
-        return dict(self._drafts_with_locks("l.place > ? AND l.place < ? AND l.principal = ?", *_members(folder), principal))
+        return dict(self._drafts_with_locks("l.place > ? AND l.place < ? AND l.principal = ?", *members(folder), principal))
 
     def _drafts_with_locks(self, where: str, *values: Any) -> list[tuple[str, Draft]]:
         columns = ", ".join(f"d.{each}" for each in _DRAFT.split(", "))
@@ -426,8 +299,8 @@ class SqliteRows(SqliteEvents, SqliteTokens):
 
     def properties_at(self, paths: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
-        for some in _batches(paths):
-            found |= self._properties(f"d.path IN ({_marks(some)})", *some)
+        for some in batches(paths):
+            found |= self._properties(f"d.path IN ({marks(some)})", *some)
         return found
 
     def properties_in(self, folder: str) -> dict[str, dict[str, str]]:
@@ -491,15 +364,6 @@ class SqliteRows(SqliteEvents, SqliteTokens):
         return self._sql("DELETE FROM accounts WHERE name = ?", (name,)).rowcount > 0
 
 
-def _batches(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """SQLite takes only so many values in one statement."""
-    return (values[start : start + 500] for start in range(0, len(values), 500))
-
-
-def _marks(values: Sequence[Any]) -> str:
-    return ",".join("?" * len(values))
-
-
 def _joined(column: str) -> str:
     """All values of a column in one text. For what there are thousands of: a row for each takes twice as long."""
     return f"group_concat({column}, char(10))"  # no path has a line end in it (paths.py)
@@ -507,11 +371,6 @@ def _joined(column: str) -> str:
 
 def _parted(joined: str | None) -> list[str]:
     return joined.split("\n") if joined else []
-
-
-def _lock(row: tuple[Any, ...]) -> Lock:
-    token, kind, scope, deep, *rest = row
-    return Lock(token, Kind(kind), Scope(scope), bool(deep), *rest)
 
 
 def _document(row: tuple[Any, ...]) -> Document:
@@ -524,18 +383,6 @@ def _document(row: tuple[Any, ...]) -> Document:
 def _recorded(d: Document) -> tuple[Any, ...]:
     what = (d.version, *(d.stamp or (None, None, None)), d.sha256, d.created, d.changed)
     return (*what, d.changed_by, d.door, d.comment, _json(d.extra), d.session, d.change, d.stamped)
-
-
-def _place(path: str) -> str:
-    """Where the locks on a path lie: the members of a folder side by side, and so all that is below it."""
-    folder, _, name = path.rpartition("/")
-    return f"{folder}//{name}"
-
-
-def _members(folder: str) -> tuple[str, str]:
-    """Bounds (low, high) of the places of a folder's members: low < place < high."""
-    prefix = folder.removesuffix("/")
-    return f"{prefix}//", f"{prefix}/0"
 
 
 def _version(row: tuple[Any, ...]) -> Version:
@@ -561,11 +408,6 @@ def _draft(row: Sequence[Any]) -> Draft:
 def _draft_values(d: Draft) -> tuple[Any, ...]:
     known = (d.document, d.token, d.path, d.principal, d.file, d.size, d.sha256, d.saved, d.door)
     return (*known, d.ended, d.how or "", d.ended_by, d.reason, d.change, d.stamped)
-
-
-def _past(row: Sequence[Any]) -> Past:
-    token, kind, path, document, principal, door, since, comment, ended, how, ended_by, reason = row
-    return Past(token, Kind(kind), path, document, principal, door, since, comment, ended, Ending(how), ended_by, reason)
 
 
 def _account(row: tuple[Any, ...]) -> Account:
