@@ -108,9 +108,9 @@ class LockManager:
             raise NoSuchLock("There is no such lock; it may have been released or have run out.")
         if not rules.may_break(lock, caller):
             raise Forbidden("Only an administrator can break somebody else's lock.")
-        if not reason.strip():
+        if not (why := reason.strip()):
             raise BadRequest("Say why you end what somebody else holds; the reason is recorded.")
-        rows.end_locks([token], Ending.BROKEN, caller.principal, reason, caller.door)
+        rows.end_locks([token], Ending.BROKEN, caller.principal, why, caller.door)
         return lock
 
     def on(self, rows: Rows, *places: str) -> list[Lock]:
