@@ -358,7 +358,8 @@ def test_break(take: Take, state: State, manager: LockManager) -> None:
         with state.deciding() as rows, pytest.raises(Forbidden):
             manager.break_(rows, lock.token, caller, "I want it")
     with state.deciding() as rows:
-        assert manager.break_(rows, lock.token, ADMIN, "left the company") == lock
+        assert manager.break_(rows, lock.token, ADMIN, " left the company ") == lock
+        assert [past.reason for past in rows.history(None, "/a")] == ["left the company"]
     assert take("/a", BOB, Kind.CHECKOUT).generation > lock.generation
 
 
