@@ -180,7 +180,7 @@ class Stream:
 
     def _packet(self) -> int:
         """Bytes in the largest packet that the kernel makes for this connection: as many whole segments as 64 KiB hold."""
-        segment = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+        segment = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) or 65535
         return segment * max(65535 // segment, 1)
 
     def _send_read(self, head: bytes, file: int, start: int, count: int) -> None:

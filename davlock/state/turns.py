@@ -23,6 +23,7 @@ from davlock.errors import Unavailable
 MOST_TOGETHER = 32  # decisions in one commit: bounds how long the first of them, and other processes, wait
 _LOG_BYTES = 16 * 1024 * 1024  # what the log comes to before SQLite begins it again (4,000 pages)
 _LOG_STEP = 1024 * 1024
+_CANNOT = "The server cannot decide anything at the moment; nothing was changed. Try again."
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
 
 
@@ -160,7 +161,8 @@ class Turns:
 
     def _begin(self) -> Turn:
         if self._connection is None:
-            self._connection = self._connect()
+            self._reach()
+        assert self._connection
         self._lock_file()
         try:
             if self._is_doubtful:
@@ -176,26 +178,29 @@ class Turns:
         """Puts zeros behind a log that has just become longer: syncing what was written over takes half of the time of syncing what was
         appended. SQLite takes zeros for the end of the log, and nobody else writes into it during a transaction.
         """
-        if self._log_is_long:
+        if self._log_is_long or self._log_fd is None:
             return
         with suppress(OSError, MemoryError):  # without them it is slower only
-            log = self._open_log()
-            size = os.fstat(log).st_size
+            size = os.fstat(self._log_fd).st_size
             self._log_is_long = size >= _LOG_BYTES
             step = min(_LOG_STEP, 1 << (size - 1).bit_length())
             if size % step and not self._log_is_long:
-                os.pwrite(log, bytes(step - size % step), size)
+                os.pwrite(self._log_fd, bytes(step - size % step), size)
+
+    def _reach(self) -> None:
+        """Connects, and opens the log: not only when it is to be synced, for what is committed by then can no longer be refused."""
+        self._connection = self._connect()
+        try:
+            self._log_fd = os.open(self._log, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            self._disconnect()
+            raise Unavailable(_CANNOT) from error
 
     def _disconnect(self) -> None:
         self._close_log()
         if self._connection is not None:
             self._connection.close()
             self._connection, self._synced_version = None, -1
-
-    def _open_log(self) -> int:
-        if self._log_fd is None:
-            self._log_fd = os.open(self._log, os.O_RDWR | os.O_CLOEXEC)
-        return self._log_fd
 
     def _close_log(self) -> None:
         if self._log_fd is not None:
@@ -208,7 +213,7 @@ class Turns:
                 self._fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
         except OSError as error:
-            raise Unavailable("The server cannot decide anything at the moment; nothing was changed. Try again.") from error
+            raise Unavailable(_CANNOT) from error
 
     def _unlock_file(self) -> None:
         if self._fd is not None:
@@ -265,7 +270,8 @@ class Turns:
                 if version == self._synced_version:
                     return
                 self._synced_version = version
-            _sync(self._open_log())
+            assert self._log_fd is not None
+            _sync(self._log_fd)
         except (OSError, sqlite3.Error) as error:
             # Others have seen it: it cannot be undone any more.
             self._is_doubtful = True
