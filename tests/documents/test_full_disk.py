@@ -15,6 +15,7 @@ import pytest
 from davlock import paths
 from davlock.errors import NotFound, StorageFull, Unavailable
 from davlock.model import Kind, Scope, Wanted
+from davlock.state.sqlite import SqliteState
 from davlock.versions import COMING_BACK
 from tests.documents.conftest import Clock, Site, files_in
 
@@ -31,8 +32,17 @@ def full(small_disk: Path) -> Iterator[Site]:
     site.lock("/folder/a.txt")
     site.lock("/doc.txt")
     fill(small_disk / "filler")
+    use_up_log(site.state)
     yield site
     site.close()
+
+
+def use_up_log(state: SqliteState) -> None:
+    """The log has room of its own, for some decisions."""
+    with pytest.raises(StorageFull):
+        while True:
+            with state.deciding() as rows:
+                rows.next_generation()
 
 
 def fill(file: Path) -> None:

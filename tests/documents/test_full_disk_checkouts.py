@@ -17,7 +17,7 @@ from davlock.model import Ending
 from tests.documents.conftest import ADMIN, Clock, Site
 from tests.documents.killing import Operation
 from tests.documents.test_crash_checkouts import SCENES, WRITES
-from tests.documents.test_full_disk import Failing, fill, make_room_in_log
+from tests.documents.test_full_disk import Failing, fill, make_room_in_log, use_up_log
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def full(small_disk: Path) -> Iterator[Site]:
     for document in ("/doc.txt", "/second.txt"):
         site.put(document, b"draft" * 20_000)
     fill(small_disk / "filler")
+    use_up_log(site.state)
     yield site
     site.close()
 
