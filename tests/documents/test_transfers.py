@@ -92,3 +92,17 @@ def test_a_deep_tree_is_removed_whatever_its_depth(site: Site) -> None:
     site.delete("/moved")
     assert site.names() == []
     assert site.leftovers() == []
+
+
+def test_a_copy_of_a_folder_is_of_what_can_be_reached(site: Site) -> None:
+    site.mkcol("/a")
+    site.put("/a/doc.txt", b"doc")
+    folder = site.root / "a"
+    for hidden in (".davlock", "line\nend"):
+        (folder / hidden).mkdir()
+        (folder / hidden / "inside.txt").write_bytes(b"inside")
+    (folder / "bell\a.txt").write_bytes(b"hidden")
+    (folder / "link.txt").symlink_to("doc.txt")
+    os.mkfifo(folder / "pipe")
+    site.copy("/a", "/b")
+    assert os.listdir(site.root / "b") == ["doc.txt"]
