@@ -50,7 +50,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="show the names")
     given = parser.parse_args()
     if given.rounds < 1 or given.seconds <= 0 or given.workers < 0 or given.big < 1 or given.documents < 1:
-        parser.error("--rounds, --seconds, --workers, --big and --documents must be more than nothing")
+        parser.error("--rounds, --seconds, --big and --documents must be more than nothing, --workers not less")
     return given
 
 

@@ -50,9 +50,9 @@ class Journal:
         mine: the intent that is carried out by this very decision, if any.
         """
         with self.state.deciding() as rows:
-            found = [intent for intent in rows.intents() if intent.id != mine]
+            found = _others(rows, mine)
             settled = self._settle_begun(rows, found)
-            waiting = [intent for intent in rows.intents() if intent.id != mine] if found else []
+            waiting = _others(rows, mine) if found else []
             yield rows
             for intent in waiting:
                 # What another one was about to do has just been done by this decision: nobody may settle it once more.
@@ -148,6 +148,10 @@ class Journal:
         if intent.owner == self.staging.home.name:
             return intent.id in self.underway
         return self.staging.is_alive(intent.owner)
+
+
+def _others(rows: Rows, mine: str) -> list[Intent]:
+    return [intent for intent in rows.intents() if intent.id != mine]
 
 
 class _Changed(Exception):

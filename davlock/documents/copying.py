@@ -15,9 +15,9 @@ from davlock.errors import BadName
 
 BLOCK = 256 * 1024
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-# What says that there are no hard links here: the file system, the number of them, or the owner (fs.protected_hardlinks).
 _NO_COPYING = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ETXTBSY}
 _MOST = 1 << 30  # bytes
+# What says that there are no hard links here: the file system, the number of them, or the owner (fs.protected_hardlinks).
 NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EACCES}
 Put = Callable[[str | Path], None]  # makes a second file of some content at a path
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

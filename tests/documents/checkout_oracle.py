@@ -141,7 +141,10 @@ class Oracle:
     def stopping(self, path: str, who: str, tokens: frozenset[str], tree: bool = False, membership: bool = False) -> list[Held]:
         """'LOCK … same principal and the submitted token; EDIT, CHECKOUT … the principal.' Of shared ones, one of one's own."""
         places = [path] + [parent(path)] * membership
-        places += [lock.root for lock in self.alive() if tree and below(lock.root, path)]
+        if tree:
+            places += [lock.root for lock in self.alive() if below(lock.root, path)]
+            # What is in it, or will be, may be shared by fewer than itself: by those of its locks that are deep.
+            places += [f"{place}/any" for place in places if place == path or below(place, path)]
         found = []
         for place in places:
             locks = self.protecting(place)
